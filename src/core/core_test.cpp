@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/chunking.h"
+#include "core/intrusive_list.h"
+#include "core/random.h"
+#include "core/result.h"
+#include "core/segment.h"
+#include "core/siphash.h"
+#include "core/slab.h"
+
+namespace sanjay::core {
+namespace {
+
+TEST(SipHash, DiffersByKeyLengthAndByte) {
+  const SipKey key{1, 2};
+  EXPECT_EQ(siphash(key, "chat:index"), siphash(key, std::string("chat:index")));
+  EXPECT_NE(siphash(key, "chat:index"), siphash(SipKey{1, 3}, "chat:index"));
+  EXPECT_NE(siphash(key, ""), siphash(key, std::string_view("\0", 1)));
+  EXPECT_NE(siphash(key, "abcdefgh"), siphash(key, "abcdefgi"));
+}
+
+TEST(SipHash, MatchesTheReferenceVector) {
+  // SipHash-1-3 of "" under the key 000102..0f, from the reference implementation's family of
+  // vectors as used by CPython's and Rust's tables.
+  const SipKey key{0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL};
+  EXPECT_EQ(siphash(key, ""), 0xabac0158050fc4dcULL);
+}
+
+TEST(Slab, ReusesSlotsWithANewGeneration) {
+  Slab<std::string, 4> slab(8);
+  const auto first = slab.emplace("a");
+  ASSERT_TRUE(first);
+  EXPECT_EQ(slab.find(first->slot, first->generation), first->item);
+  slab.erase(first->slot);
+  EXPECT_EQ(slab.find(first->slot, first->generation), nullptr);
+  const auto second = slab.emplace("b");
+  EXPECT_EQ(second->slot, first->slot);
+  EXPECT_NE(second->generation, first->generation);
+  EXPECT_EQ(slab.find(first->slot, first->generation), nullptr);
+}
+
+TEST(Slab, RefusesBeyondItsMaximumAndKeepsAddresses) {
+  Slab<int, 4> slab(6);
+  std::vector<int*> items;
+  for (int i = 0; i < 6; ++i) items.push_back(slab.emplace(i)->item);
+  EXPECT_FALSE(slab.emplace(6));
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(*items[static_cast<std::size_t>(i)], i);
+  slab.erase(3);
+  EXPECT_TRUE(slab.emplace(7));
+}
+
+struct Item : ListNode {
+  explicit Item(int v) : value(v) {}
+  int value;
+};
+
+TEST(IntrusiveList, KeepsOrderAndUnlinksOnDestruction) {
+  IntrusiveList<Item> list;
+  Item a(1), c(3);
+  list.push_back(a);
+  {
+    Item b(2);
+    list.push_back(b);
+  }
+  list.push_back(c);
+  IntrusiveList<Item> other;
+  Item d(4);
+  other.push_back(d);
+  list.take_all(other);
+  EXPECT_TRUE(other.empty());
+  EXPECT_EQ(list.pop_front().value, 1);
+  EXPECT_EQ(list.pop_front().value, 3);
+  EXPECT_EQ(list.pop_front().value, 4);
+  EXPECT_TRUE(list.empty());
+}
+
+TEST(Segment, CopiesAndShares) {
+  SegmentRef copy = SegmentRef::copy_of("hello");
+  SegmentRef again = copy;
+  copy = SegmentRef();
+  EXPECT_EQ(again.bytes(), "hello");
+
+  SharedBytes shared(std::string(1000, 'x'));
+  SegmentRef first = SegmentRef::share(shared);
+  shared = SharedBytes();
+  EXPECT_EQ(first.size(), 1000u);
+
+  SegmentBuilder builder(4);
+  builder.append("ab");
+  builder.append("cd");
+  EXPECT_EQ(builder.finish().bytes(), "abcd");
+}
+
+TEST(SharedBytes, IsCountedAcrossThreads) {
+  const SharedBytes shared(std::string(100, 'y'));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&shared] {
+      for (int n = 0; n < 1000; ++n) {
+        const SharedBytes copy = shared;
+        EXPECT_EQ(copy.size(), 100u);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+Result<int> half(int value) {
+  if (value % 2 != 0) return failure("odd");
+  return value / 2;
+}
+
+Result<int> quarter(int value) {
+  SANJAY_TRY(const int once, half(value));
+  SANJAY_TRY(const int twice, half(once));
+  return twice;
+}
+
+TEST(Result, TryReturnsTheFirstError) {
+  EXPECT_EQ(quarter(8).value(), 2);
+  EXPECT_EQ(quarter(6).error().message, "odd");
+}
+
+TEST(Chunking, PiecesAlwaysJoinToTheInput) {
+  const std::string input = "some bytes to be cut";
+  unsigned calls = 0;
+  for_each_split(input, 20, [&](std::span<const std::string_view> pieces) {
+    std::string joined;
+    for (const auto piece : pieces) joined += piece;
+    EXPECT_EQ(joined, input);
+    ++calls;
+  });
+  EXPECT_EQ(calls, 2 + input.size() - 1 + 20);
+}
+
+TEST(Random, IsReproducibleAndBounded) {
+  Random a(7), b(7), c(8);
+  EXPECT_EQ(a.next(), b.next());
+  EXPECT_NE(a.next(), c.next());
+  for (int i = 0; i < 1000; ++i) EXPECT_LT(a.below(10), 10u);
+}
+
+}  // namespace
+}  // namespace sanjay::core
