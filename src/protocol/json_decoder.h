@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/result.h"
+#include "protocol/json_scanner.h"
+#include "protocol/messages.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sanjay::protocol {
+
+/// Turns messages of a JSON client (WebSocket text or binary frames, HTTP bodies) into commands.
+/// One message holds one or more commands joined by a single '\n', with one more '\n' allowed at
+/// its end; an empty message or a blank line is an error. Unknown keys are ignored, null means
+/// absent, of a repeated key the last one counts, a known key with a wrong type is an error. After
+/// an error the rest of the message is dropped.
+///
+/// One per shard, reused for every connection; keeps nothing between messages but memory. Views in
+/// a command point into the message or into the decoder and live until the next call here, as long
+/// as the message itself is left alone.
+class JsonDecoder {
+ public:
+  explicit JsonDecoder(JsonOptions options = {});
+
+  void begin(std::string_view message);
+  /// The next command; nothing when the message is used up.
+  std::optional<core::Result<Command, DecodeError>> next();
+  /// The bytes next() has not looked at. To go on later, keep a copy and begin() with it; when it
+  /// is empty the message is used up and there is nothing to keep.
+  std::string_view rest() const { return rest_; }
+
+ private:
+  core::Result<Command, DecodeError> decode(std::string_view line);
+  Request read_connect(JsonScanner& in);
+  std::optional<Request> read_request(JsonScanner& in, std::string_view key);
+
+  const JsonOptions options_;
+  std::string_view rest_;
+  bool done_ = true;
+  std::string scratch_;
+  std::vector<SubscribeRequest> subs_;
+  std::vector<EmulatedHeader> headers_;
+};
+
+}  // namespace sanjay::protocol

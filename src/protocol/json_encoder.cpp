@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/json_encoder.h"
+
+#include "protocol/json_string.h"
+
+#include <charconv>
+#include <concepts>
+#include <limits>
+
+namespace sanjay::protocol {
+
+namespace {
+
+template <std::integral Integer>
+void append_integer(std::string& out, Integer value) {
+  char digits[std::numeric_limits<std::uint64_t>::digits10 + 2];
+  const auto [end, problem] = std::to_chars(std::begin(digits), std::end(digits), value);
+  out.append(digits, end);
+}
+
+/// Writes one object member by member; the closing brace follows when it goes out of scope. The
+/// plain functions leave out what is empty, the always_ ones do not.
+class ObjectWriter {
+ public:
+  explicit ObjectWriter(std::string& out) : out_(out) { out_.push_back('{'); }
+  ObjectWriter(const ObjectWriter&) = delete;
+  ObjectWriter& operator=(const ObjectWriter&) = delete;
+  ~ObjectWriter() { out_.push_back('}'); }
+
+  /// Starts a member whose value the caller appends to the returned string.
+  std::string& member(std::string_view key) {
+    out_.append(started_ ? ",\"" : "\"").append(key).append("\":");
+    started_ = true;
+    return out_;
+  }
+  /// The same with a key that is data.
+  std::string& escaped_member(std::string_view key) {
+    if (started_) out_.push_back(',');
+    append_json_string(out_, key);
+    out_.push_back(':');
+    started_ = true;
+    return out_;
+  }
+
+  void always_text(std::string_view key, std::string_view value) {
+    append_json_string(member(key), value);
+  }
+  void always_integer(std::string_view key, std::integral auto value) {
+    append_integer(member(key), value);
+  }
+  void text(std::string_view key, std::string_view value) {
+    if (!value.empty()) always_text(key, value);
+  }
+  void integer(std::string_view key, std::integral auto value) {
+    if (value != 0) always_integer(key, value);
+  }
+  void flag(std::string_view key, bool value) {
+    if (value) member(key).append("true");
+  }
+  void json(std::string_view key, std::string_view value) {
+    if (!value.empty()) member(key).append(value);
+  }
+
+ private:
+  std::string& out_;
+  bool started_ = false;
+};
+
+// Members stand in the order of their field numbers, as Centrifugo writes them.
+
+void append_client_info(std::string& out, const ClientInfo& info) {
+  ObjectWriter object(out);
+  object.always_text("user", info.user);
+  object.always_text("client", info.client);
+  object.json("conn_info", info.connection_info);
+  object.json("chan_info", info.channel_info);
+}
+
+void append_publication(std::string& out, const Publication& publication) {
+  ObjectWriter object(out);
+  object.json("data", publication.data);
+  if (publication.info) append_client_info(object.member("info"), *publication.info);
+  object.integer("offset", publication.offset);
+  if (!publication.tags.empty()) {
+    ObjectWriter tags(object.member("tags"));
+    for (const Tag& tag : publication.tags) {
+      append_json_string(tags.escaped_member(tag.key), tag.value);
+    }
+  }
+  object.flag("delta", publication.delta);
+  object.integer("time", publication.time_ms);
+  object.text("epoch", publication.epoch);
+}
+
+void append_publications(std::string& out, std::span<const Publication> publications) {
+  out.push_back('[');
+  bool started = false;
+  for (const Publication& publication : publications) {
+    if (started) out.push_back(',');
+    started = true;
+    append_publication(out, publication);
+  }
+  out.push_back(']');
+}
+
+void append_subscribe_result(std::string& out, const SubscribeResult& result) {
+  ObjectWriter object(out);
+  object.flag("expires", result.expires);
+  object.integer("ttl", result.ttl_s);
+  object.flag("recoverable", result.recoverable);
+  object.text("epoch", result.epoch);
+  if (!result.publications.empty()) {
+    append_publications(object.member("publications"), result.publications);
+  }
+  object.flag("recovered", result.recovered);
+  object.integer("offset", result.offset);
+  object.flag("positioned", result.positioned);
+  object.json("data", result.data);
+  object.flag("was_recovering", result.was_recovering);
+  object.flag("delta", result.delta);
+}
+
+/// The object of one reply, with its id; the caller adds the one member that answers.
+class ReplyWriter : public ObjectWriter {
+ public:
+  ReplyWriter(std::string& out, std::uint32_t id) : ObjectWriter(out) { integer("id", id); }
+};
+
+/// {"push":{"channel":...,<kind>:<the caller's value>}}
+class PushWriter {
+ public:
+  PushWriter(std::string& out, std::string_view channel)
+      : reply_(out), push_(reply_.member("push")) {
+    push_.text("channel", channel);
+  }
+  std::string& member(std::string_view kind) { return push_.member(kind); }
+
+ private:
+  ObjectWriter reply_;
+  ObjectWriter push_;
+};
+
+void append_lifetime(std::string& out, const RefreshResult& result) {
+  ObjectWriter object(out);
+  object.flag("expires", result.expires);
+  object.integer("ttl", result.ttl_s);
+}
+
+}  // namespace
+
+void append_connect_reply(std::string& out, std::uint32_t id, const ConnectResult& result) {
+  ReplyWriter reply(out, id);
+  ObjectWriter object(reply.member("connect"));
+  object.always_text("client", result.client);
+  object.text("version", result.version);
+  object.flag("expires", result.expires);
+  object.integer("ttl", result.ttl_s);
+  object.json("data", result.data);
+  if (!result.subs.empty()) {
+    ObjectWriter subs(object.member("subs"));
+    for (const ServerSubscription& sub : result.subs) {
+      append_subscribe_result(subs.escaped_member(sub.channel), sub.result);
+    }
+  }
+  object.integer("ping", result.ping_s);
+  object.flag("pong", result.pong);
+  object.text("session", result.session);
+  object.text("node", result.node);
+  object.integer("time", result.time_ms);
+}
+
+void append_subscribe_reply(std::string& out, std::uint32_t id, const SubscribeResult& result) {
+  ReplyWriter reply(out, id);
+  append_subscribe_result(reply.member("subscribe"), result);
+}
+
+void append_empty_reply(std::string& out, std::uint32_t id, EmptyResult result) {
+  ReplyWriter reply(out, id);
+  reply.member(result == EmptyResult::Publish ? "publish" : "unsubscribe").append("{}");
+}
+
+void append_presence_reply(std::string& out, std::uint32_t id, const PresenceResult& result) {
+  ReplyWriter reply(out, id);
+  ObjectWriter object(reply.member("presence"));
+  ObjectWriter presence(object.member("presence"));
+  for (const ClientInfo& info : result.clients) {
+    append_client_info(presence.escaped_member(info.client), info);
+  }
+}
+
+void append_presence_stats_reply(std::string& out, std::uint32_t id,
+                                 const PresenceStatsResult& result) {
+  ReplyWriter reply(out, id);
+  ObjectWriter object(reply.member("presence_stats"));
+  object.always_integer("num_clients", result.num_clients);
+  object.always_integer("num_users", result.num_users);
+}
+
+void append_history_reply(std::string& out, std::uint32_t id, const HistoryResult& result) {
+  ReplyWriter reply(out, id);
+  ObjectWriter object(reply.member("history"));
+  append_publications(object.member("publications"), result.publications);
+  object.always_text("epoch", result.epoch);
+  object.always_integer("offset", result.offset);
+}
+
+void append_rpc_reply(std::string& out, std::uint32_t id, const RpcResult& result) {
+  ReplyWriter reply(out, id);
+  ObjectWriter object(reply.member("rpc"));
+  object.json("data", result.data);
+}
+
+void append_refresh_reply(std::string& out, std::uint32_t id, const RefreshResult& result) {
+  ReplyWriter reply(out, id);
+  append_lifetime(reply.member("refresh"), result);
+}
+
+void append_sub_refresh_reply(std::string& out, std::uint32_t id, const RefreshResult& result) {
+  ReplyWriter reply(out, id);
+  append_lifetime(reply.member("sub_refresh"), result);
+}
+
+void append_error_reply(std::string& out, std::uint32_t id, const Error& error) {
+  ReplyWriter reply(out, id);
+  ObjectWriter object(reply.member("error"));
+  object.always_integer("code", error.code);
+  object.always_text("message", error.message);
+  object.flag("temporary", error.temporary);
+}
+
+void append_publication_push(std::string& out, std::string_view channel,
+                             const Publication& publication) {
+  PushWriter push(out, channel);
+  append_publication(push.member("pub"), publication);
+}
+
+void append_join_push(std::string& out, std::string_view channel, const ClientInfo& info) {
+  PushWriter push(out, channel);
+  ObjectWriter object(push.member("join"));
+  append_client_info(object.member("info"), info);
+}
+
+void append_leave_push(std::string& out, std::string_view channel, const ClientInfo& info) {
+  PushWriter push(out, channel);
+  ObjectWriter object(push.member("leave"));
+  append_client_info(object.member("info"), info);
+}
+
+void append_unsubscribe_push(std::string& out, std::string_view channel,
+                             const Unsubscribe& unsubscribe) {
+  PushWriter push(out, channel);
+  ObjectWriter object(push.member("unsubscribe"));
+  object.always_integer("code", unsubscribe.code);
+  object.always_text("reason", unsubscribe.reason);
+}
+
+void append_subscribe_push(std::string& out, std::string_view channel, const SubscribePush& push) {
+  PushWriter writer(out, channel);
+  ObjectWriter object(writer.member("subscribe"));
+  object.flag("recoverable", push.recoverable);
+  object.text("epoch", push.epoch);
+  object.integer("offset", push.offset);
+  object.flag("positioned", push.positioned);
+  object.json("data", push.data);
+}
+
+void append_disconnect_push(std::string& out, const Disconnect& disconnect) {
+  PushWriter push(out, {});
+  ObjectWriter object(push.member("disconnect"));
+  object.always_integer("code", disconnect.code);
+  object.always_text("reason", disconnect.reason);
+}
+
+void append_ping(std::string& out) { out.append("{}"); }
+
+}  // namespace sanjay::protocol

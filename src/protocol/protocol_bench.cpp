@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/json_decoder.h"
+#include "protocol/json_encoder.h"
+
+#include <benchmark/benchmark.h>
+#include <simdjson.h>
+
+#include <string>
+
+namespace sanjay::protocol {
+namespace {
+
+const std::string kData128 =
+    R"({"text":"the quick brown fox jumps over the lazy dog","n":12345,"tags":["a","b"],)"
+    R"("user":{"name":"Anna","id":42},"ok":true,"t":1e3})";
+const std::string kPublish =
+    R"({"id":4,"publish":{"channel":"chat:index","data":)" + kData128 + "}}";
+
+void decode(benchmark::State& state, const std::string& message) {
+  JsonDecoder decoder;
+  for (auto _ : state) {
+    decoder.begin(message);
+    while (auto command = decoder.next()) benchmark::DoNotOptimize(command);
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(message.size()));
+}
+
+void decode_publish(benchmark::State& state) { decode(state, kPublish); }
+BENCHMARK(decode_publish);
+
+void decode_subscribe(benchmark::State& state) {
+  decode(state,
+         R"({"id":3,"subscribe":{"channel":"news","recover":true,"epoch":"xyzw","offset":41}})");
+}
+BENCHMARK(decode_subscribe);
+
+void decode_pong(benchmark::State& state) { decode(state, "{}"); }
+BENCHMARK(decode_pong);
+
+void decode_publish_16k(benchmark::State& state) {
+  decode(state,
+         R"({"id":4,"publish":{"channel":"a","data":")" + std::string(16384, 'x') + R"("}})");
+}
+BENCHMARK(decode_publish_16k);
+
+/// Reference for the scanner: the same command with simdjson alone. Its on-demand parser finds the
+/// fields but passes broken values in `data`, so its DOM parser has to validate first.
+void reference_simdjson_publish(benchmark::State& state) {
+  simdjson::dom::parser validator;
+  simdjson::ondemand::parser parser;
+  const simdjson::padded_string padded(kPublish);
+  for (auto _ : state) {
+    if (validator.parse(padded).error() != simdjson::SUCCESS) state.SkipWithError("invalid");
+    simdjson::ondemand::document command = parser.iterate(padded);
+    std::uint64_t id = command["id"];
+    simdjson::ondemand::object publish = command["publish"];
+    std::string_view channel = publish["channel"];
+    std::string_view data = simdjson::to_json_string(publish["data"]);
+    benchmark::DoNotOptimize(id);
+    benchmark::DoNotOptimize(channel);
+    benchmark::DoNotOptimize(data);
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(kPublish.size()));
+}
+BENCHMARK(reference_simdjson_publish);
+
+void encode_publication(benchmark::State& state) {
+  std::string out;
+  Publication publication;
+  publication.data = kData128;
+  publication.offset = 123456;
+  for (auto _ : state) {
+    out.clear();
+    append_publication_push(out, "chat:index", publication);
+    benchmark::DoNotOptimize(out.data());
+  }
+}
+BENCHMARK(encode_publication);
+
+void encode_publication_of_client(benchmark::State& state) {
+  std::string out;
+  Publication publication;
+  publication.data = kData128;
+  publication.info = ClientInfo{"42", "5a3e7d6c-0b1f-4c5e-9d2a-111122223333", {}, {}};
+  for (auto _ : state) {
+    out.clear();
+    append_publication_push(out, "chat:index", publication);
+    benchmark::DoNotOptimize(out.data());
+  }
+}
+BENCHMARK(encode_publication_of_client);
+
+void encode_publish_reply(benchmark::State& state) {
+  std::string out;
+  for (auto _ : state) {
+    out.clear();
+    append_empty_reply(out, 4, EmptyResult::Publish);
+    benchmark::DoNotOptimize(out.data());
+  }
+}
+BENCHMARK(encode_publish_reply);
+
+}  // namespace
+}  // namespace sanjay::protocol
