@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "auth/token_verifier.h"
+
+#include "auth/base64url.h"
+#include "auth/token_signer.h"
+#include "core/random.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace sanjay::auth {
+
+void fuzz_token(const std::uint8_t* data, std::size_t size);
+
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = TokenError::Kind;
+
+constexpr std::int64_t kNowS = 1'700'000'000;
+constexpr core::WallTime kNow{std::chrono::seconds(kNowS)};
+const std::string kSecret = "a secret that is long enough: 32+";
+
+core::WallTime at(std::int64_t seconds) { return core::WallTime(std::chrono::seconds(seconds)); }
+
+TokenVerifier verifier_with(VerifierOptions options) {
+  if (options.hmac_secret_key.empty()) options.hmac_secret_key = kSecret;
+  auto verifier = TokenVerifier::create(std::move(options));
+  EXPECT_TRUE(verifier.has_value());
+  return *std::move(verifier);
+}
+
+/// A token with any header and claims, signed with any algorithm.
+std::string token_of(std::string_view header, std::string_view claims,
+                     HmacAlgorithm algorithm = HmacAlgorithm::Hs256,
+                     std::string_view secret = kSecret) {
+  std::string token = base64url_encode(header) + "." + base64url_encode(claims);
+  token += "." + base64url_encode(HmacKey::create(secret)->sign(algorithm, token)->view());
+  return token;
+}
+
+std::string token_of(std::string_view claims) {
+  return token_of(R"({"alg":"HS256","typ":"JWT"})", claims);
+}
+
+TEST(TokenVerifier, AcceptsTheTokenOfRfc7515AppendixA1) {
+  const std::string token =
+      "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9."
+      "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVl"
+      "fQ."
+      "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+  const auto secret = base64url_decode(
+      "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow");
+  ASSERT_TRUE(secret);
+  const TokenVerifier verifier = verifier_with({.hmac_secret_key = *secret, .issuer = "joe"});
+  const auto claims = verifier.verify_connection(token, at(1300819379));
+  ASSERT_TRUE(claims);
+  EXPECT_EQ(claims->user, "");
+  EXPECT_EQ(claims->expire_at, at(1300819380));
+  EXPECT_EQ(verifier.verify_connection(token, at(1300819380)).error().kind, Kind::Expired);
+}
+
+TEST(TokenVerifier, ReadsTheClaims) {
+  const auto claims = verifier_with({}).verify_connection(
+      token_of(R"({"sub":"42","exp":1700003600,"channels":["news","chat:1"],"iat":1,"x":null,
+                   "info" : { "name" : "Zo\u00eb\n" , "n" : [ 1 , 2.5 , true , null ] } })"),
+      kNow);
+  ASSERT_TRUE(claims);
+  EXPECT_EQ(claims->user, "42");
+  EXPECT_EQ(claims->expire_at, at(1700003600));
+  EXPECT_EQ(claims->info, "{\"name\":\"Zo\xc3\xab\\n\",\"n\":[1,2.5,true,null]}");
+  EXPECT_EQ(claims->channels, (std::vector<std::string>{"news", "chat:1"}));
+}
+
+TEST(TokenVerifier, AnEmptyTokenBodyIsAnAnonymousConnectionWithoutEnd) {
+  const auto claims = verifier_with({}).verify_connection(token_of("{}"), kNow);
+  ASSERT_TRUE(claims);
+  EXPECT_EQ(claims->user, "");
+  EXPECT_EQ(claims->expire_at, std::nullopt);
+  EXPECT_EQ(claims->info, "");
+  EXPECT_TRUE(claims->channels.empty());
+}
+
+TEST(TokenVerifier, AcceptsEachAlgorithmOfAnHmacKey) {
+  const TokenVerifier verifier = verifier_with({});
+  EXPECT_TRUE(
+      verifier.verify_connection(token_of(R"({"alg":"HS256"})", "{}", HmacAlgorithm::Hs256), kNow));
+  EXPECT_TRUE(verifier.verify_connection(
+      token_of(R"({"alg":"HS384","typ":"jwt"})", "{}", HmacAlgorithm::Hs384), kNow));
+  EXPECT_TRUE(verifier.verify_connection(
+      token_of(R"({"kid":"../x","alg":"HS512","jku":"http://x"})", "{}", HmacAlgorithm::Hs512),
+      kNow));
+}
+
+struct HostileToken {
+  const char* what;
+  std::string token;
+  Kind kind;
+  std::string_view reason;
+};
+
+constexpr std::string_view kClaims = R"({"sub":"42","exp":1700003600})";
+
+std::vector<HostileToken> badly_framed_tokens() {
+  const std::string good = token_of(kClaims);
+  const std::string head = good.substr(0, good.find('.'));
+  const std::string body = good.substr(head.size() + 1, good.rfind('.') - head.size() - 1);
+  const std::string signature = good.substr(good.rfind('.') + 1);
+  const std::string unsigned_body = base64url_encode(R"({"sub":"admin","exp":1700003600})");
+  const auto none = [&](const char* alg) {
+    return base64url_encode(std::string(R"({"alg":")") + alg + "\"}") + "." + body + ".";
+  };
+  constexpr std::string_view kParts = "token has not three parts";
+  constexpr std::string_view kMismatch = "signature does not match";
+  constexpr std::string_view kAlgorithm = "algorithm is not one of the key's";
+  // A signature's last character carries two bits of nothing; setting one makes it another text.
+  std::string uncanonical = good;
+  uncanonical.back() = static_cast<char>(uncanonical.back() + 1);
+  return {
+      {"empty", "", Kind::Invalid, kParts},
+      {"one dot", ".", Kind::Invalid, kParts},
+      {"two dots", "..", Kind::Invalid, "header is not a JSON object"},
+      {"no signature part", head + "." + body, Kind::Invalid, kParts},
+      {"four parts", good + ".AAAA", Kind::Invalid, kParts},
+      {"five parts, as encrypted tokens have", "a.b.c.d.e", Kind::Invalid, kParts},
+      {"empty signature", head + "." + body + ".", Kind::Invalid, kMismatch},
+      {"truncated signature", good.substr(0, good.size() - 3), Kind::Invalid, kMismatch},
+      {"signature twice", good + signature, Kind::Invalid, kMismatch},
+      {"uncanonical signature", uncanonical, Kind::Invalid, "signature is not base64url"},
+      {"padded signature", good + "=", Kind::Invalid, "signature is not base64url"},
+      {"newline at the end", good + "\n", Kind::Invalid, "signature is not base64url"},
+      {"space in front", " " + good, Kind::Invalid, "header is not base64url"},
+      {"Bearer in front", "Bearer " + good, Kind::Invalid, "header is not base64url"},
+      {"other claims, same signature", head + "." + unsigned_body + "." + signature, Kind::Invalid,
+       kMismatch},
+      {"other secret", token_of(R"({"alg":"HS256"})", kClaims, HmacAlgorithm::Hs256, "other"),
+       Kind::Invalid, kMismatch},
+      {"signature of another algorithm",
+       token_of(R"({"alg":"HS512"})", kClaims, HmacAlgorithm::Hs256), Kind::Invalid, kMismatch},
+      {"alg none", none("none"), Kind::Invalid, kAlgorithm},
+      {"alg None", none("None"), Kind::Invalid, kAlgorithm},
+      {"alg nOnE", none("nOnE"), Kind::Invalid, kAlgorithm},
+      {"alg empty", none(""), Kind::Invalid, kAlgorithm},
+      {"longer than 8 KiB", token_of(R"({"info":")" + std::string(8192, 'x') + "\"}"),
+       Kind::Invalid, "token is too long"},
+  };
+}
+
+std::vector<HostileToken> tokens_with_bad_headers() {
+  constexpr std::string_view kAlgorithm = "algorithm is not one of the key's";
+  constexpr std::string_view kNoObject = "header is not a JSON object";
+  const auto with = [](const char* what, std::string_view header, std::string_view reason) {
+    return HostileToken{what, token_of(header, kClaims), Kind::Invalid, reason};
+  };
+  return {
+      with("RS256 with an HMAC key", R"({"alg":"RS256"})", kAlgorithm),
+      with("ES256 with an HMAC key", R"({"alg":"ES256"})", kAlgorithm),
+      with("PS256 with an HMAC key", R"({"alg":"PS256"})", kAlgorithm),
+      with("EdDSA with an HMAC key", R"({"alg":"EdDSA"})", kAlgorithm),
+      with("lower-case alg", R"({"alg":"hs256"})", kAlgorithm),
+      with("alg with a zero byte", R"({"alg":"HS256\u0000"})", kAlgorithm),
+      with("alg missing", R"({"typ":"JWT"})", kAlgorithm),
+      with("alg is a number", R"({"alg":256})", kAlgorithm),
+      with("alg is a list", R"({"alg":["HS256"]})", kAlgorithm),
+      with("alg twice", R"({"alg":"HS256","alg":"none"})", "header repeats a member"),
+      with("alg twice, once escaped", R"({"alg":"HS256","\u0061lg":"none"})",
+           "header repeats a member"),
+      with("crit", R"({"alg":"HS256","crit":["b64"],"b64":false})",
+           "header has critical extensions"),
+      with("empty crit", R"({"alg":"HS256","crit":[]})", "header has critical extensions"),
+      with("another typ", R"({"alg":"HS256","typ":"secevent+jwt"})", "typ is not JWT"),
+      with("typ is no string", R"({"alg":"HS256","typ":1})", "typ is not JWT"),
+      with("empty header", "", kNoObject),
+      with("header is a list", R"(["HS256"])", kNoObject),
+      with("header is cut", R"({"alg":"HS256")", kNoObject),
+      with("header with a trailing comma", R"({"alg":"HS256",})", kNoObject),
+      with("header with a comment", R"({"alg":"HS256"/**/})", kNoObject),
+      with("header followed by more", R"({"alg":"HS256"}{})", kNoObject),
+      with("header in invalid UTF-8", "{\"alg\":\"HS256\",\"x\":\"\xff\"}", kNoObject),
+      with("header too deep",
+           R"({"alg":"HS256","x":)" + std::string(40, '[') + std::string(40, ']') + "}", kNoObject),
+  };
+}
+
+std::vector<HostileToken> tokens_with_bad_claims() {
+  constexpr std::string_view kNoObject = "claims are not a JSON object";
+  const auto with = [](const char* what, std::string_view claims, std::string_view reason,
+                       Kind kind = Kind::Invalid) {
+    return HostileToken{what, token_of(claims), kind, reason};
+  };
+  return {
+      with("no claims", "", kNoObject),
+      with("claims are a string", R"("42")", kNoObject),
+      with("claims are null", "null", kNoObject),
+      with("claims are cut", R"({"sub":"42")", kNoObject),
+      with("claims with single quotes", "{'sub':'42'}", kNoObject),
+      with("claims with NaN", R"({"exp":NaN})", kNoObject),
+      with("claims in invalid UTF-8", "{\"sub\":\"\xc0\xaf\"}", kNoObject),
+      with("claims with a lone surrogate", R"({"sub":"\ud800"})", kNoObject),
+      with("claims with a raw newline in a string", "{\"sub\":\"a\nb\"}", kNoObject),
+      with("info too deep", R"({"info":)" + std::string(2000, '[') + std::string(2000, ']') + "}",
+           kNoObject),
+      with("info with an integer beyond 64 bits", R"({"info":123456789012345678901234})",
+           kNoObject),
+      with("sub is a number", R"({"sub":42})", "sub is not a string"),
+      with("sub is null", R"({"sub":null})", "sub is not a string"),
+      with("sub twice", R"({"sub":"42","sub":"admin"})", "a claim is repeated"),
+      with("exp twice", R"({"exp":1,"exp":1800000000})", "a claim is repeated"),
+      with("exp is a string", R"({"exp":"1700003600"})", "exp is not a number"),
+      with("exp is null", R"({"exp":null})", "exp is not a number"),
+      with("exp is a boolean", R"({"exp":true})", "exp is not a number"),
+      with("nbf is a list", R"({"nbf":[]})", "nbf is not a number"),
+      with("expire_at is a string", R"({"expire_at":"0"})", "expire_at is not a number"),
+      with("subscription token", R"({"sub":"42","channel":"news"})", "token is for a subscription"),
+      with("channel is null", R"({"channel":null})", "token is for a subscription"),
+      with("channels is a string", R"({"channels":"news"})", "channels is not a list of strings"),
+      with("channels with a number", R"({"channels":["a",1]})",
+           "channels is not a list of strings"),
+      with("exp in the past", R"({"exp":1699999999})", "token has expired", Kind::Expired),
+      with("exp is zero", R"({"exp":0})", "token has expired", Kind::Expired),
+      with("exp is negative", R"({"exp":-1e300})", "token has expired", Kind::Expired),
+      with("exp beyond int64, negative", R"({"exp":-9223372036854775808})", "token has expired",
+           Kind::Expired),
+      with("nbf in the future", R"({"nbf":1700000001})", "token is not valid yet", Kind::Expired),
+      with("nbf beyond int64", R"({"nbf":18446744073709551615})", "token is not valid yet",
+           Kind::Expired),
+      with("expire_at in the past", R"({"exp":1700003600,"expire_at":1699999999})",
+           "expire_at has passed", Kind::Expired),
+      with("expire_at is negative", R"({"expire_at":-1})", "expire_at has passed", Kind::Expired),
+  };
+}
+
+TEST(TokenVerifier, RefusesHostileTokensForTheRightReason) {
+  const TokenVerifier verifier = verifier_with({});
+  ASSERT_TRUE(verifier.verify_connection(token_of(kClaims), kNow)) << "the tokens below are one "
+                                                                      "change away from this one";
+  for (const auto& table :
+       {badly_framed_tokens(), tokens_with_bad_headers(), tokens_with_bad_claims()}) {
+    for (const HostileToken& hostile : table) {
+      const auto claims = verifier.verify_connection(hostile.token, kNow);
+      ASSERT_FALSE(claims) << hostile.what;
+      EXPECT_EQ(claims.error().kind, hostile.kind) << hostile.what;
+      EXPECT_EQ(claims.error().reason, hostile.reason) << hostile.what;
+    }
+  }
+}
+
+TEST(TokenVerifier, RefusesEveryChangeOfOneBit) {
+  const TokenVerifier verifier = verifier_with({});
+  const std::string good = token_of(kClaims);
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      std::string bad = good;
+      bad[i] = static_cast<char>(bad[i] ^ (1U << bit));
+      EXPECT_FALSE(verifier.verify_connection(bad, kNow)) << i << " " << bit;
+    }
+  }
+}
+
+TEST(TokenVerifier, AcceptsATokenOfExactlyTheMaximumSize) {
+  const std::string token = token_of(kClaims);
+  const VerifierOptions fits{.hmac_secret_key = kSecret, .token_bytes_max = token.size()};
+  const VerifierOptions too_small{.hmac_secret_key = kSecret, .token_bytes_max = token.size() - 1};
+  EXPECT_TRUE(verifier_with(fits).verify_connection(token, kNow));
+  EXPECT_FALSE(verifier_with(too_small).verify_connection(token, kNow));
+}
+
+TEST(TokenVerifier, ExpiresAtTheExactNanosecond) {
+  const TokenVerifier verifier = verifier_with({});
+  const std::string token = token_of(R"({"exp":1700000000})");
+  EXPECT_TRUE(verifier.verify_connection(token, kNow - 1ns));
+  EXPECT_EQ(verifier.verify_connection(token, kNow).error().kind, Kind::Expired);
+  const std::string half = token_of(R"({"exp":1700000000.5})");
+  EXPECT_TRUE(verifier.verify_connection(half, kNow + 499ms));
+  EXPECT_FALSE(verifier.verify_connection(half, kNow + 501ms));
+}
+
+TEST(TokenVerifier, BeginsAtTheExactNanosecond) {
+  const TokenVerifier verifier = verifier_with({});
+  const std::string token = token_of(R"({"nbf":1700000000})");
+  EXPECT_EQ(verifier.verify_connection(token, kNow - 1ns).error().kind, Kind::Expired);
+  EXPECT_TRUE(verifier.verify_connection(token, kNow));
+}
+
+TEST(TokenVerifier, LeewayWidensBothEndsAndTheConnectionsExpiry) {
+  const TokenVerifier verifier = verifier_with({.leeway = 30s});
+  const std::string ends = token_of(R"({"exp":1700000000})");
+  const auto claims = verifier.verify_connection(ends, kNow + 30s - 1ns);
+  ASSERT_TRUE(claims);
+  EXPECT_EQ(claims->expire_at, kNow + 30s) << "never already over when accepted";
+  EXPECT_FALSE(verifier.verify_connection(ends, kNow + 30s));
+  const std::string begins = token_of(R"({"nbf":1700000000})");
+  EXPECT_TRUE(verifier.verify_connection(begins, kNow - 30s));
+  EXPECT_FALSE(verifier.verify_connection(begins, kNow - 30s - 1ns));
+}
+
+TEST(TokenVerifier, ExpireAtOverridesExpAndZeroMeansNever) {
+  const TokenVerifier verifier = verifier_with({});
+  const auto expire_at = [&](std::string_view claims) {
+    return verifier.verify_connection(token_of(claims), kNow)->expire_at;
+  };
+  EXPECT_EQ(expire_at(R"({"exp":1700000060,"expire_at":1700000600})"), at(kNowS + 600));
+  EXPECT_EQ(expire_at(R"({"exp":1700000060,"expire_at":0})"), std::nullopt);
+  EXPECT_EQ(expire_at(R"({"expire_at":1700000600})"), at(kNowS + 600));
+}
+
+TEST(TokenVerifier, CutsEveryExpiryTo365Days) {
+  const TokenVerifier verifier = verifier_with({});
+  for (const char* claims :
+       {R"({"exp":1e300})", R"({"exp":18446744073709551615})", R"({"exp":9223372036854775807})",
+        R"({"exp":1731536001})", R"({"expire_at":9007199254740993})"}) {
+    const auto result = verifier.verify_connection(token_of(claims), kNow);
+    ASSERT_TRUE(result) << claims;
+    EXPECT_EQ(result->expire_at, kNow + std::chrono::days(365)) << claims;
+  }
+  EXPECT_EQ(verifier.verify_connection(token_of(R"({"exp":1731535999})"), kNow)->expire_at,
+            at(1731535999));
+}
+
+TEST(TokenVerifier, AcceptsThePreviousKeyWhileKeysAreRotated) {
+  const TokenVerifier verifier =
+      verifier_with({.hmac_secret_key = "new", .hmac_previous_secret_key = "old"});
+  EXPECT_TRUE(verifier.verify_connection(*sign_hs256("{}", "new"), kNow));
+  EXPECT_TRUE(verifier.verify_connection(*sign_hs256("{}", "old"), kNow));
+  EXPECT_FALSE(verifier.verify_connection(*sign_hs256("{}", "older"), kNow));
+}
+
+TEST(TokenVerifier, WithoutAKeyNothingIsAccepted) {
+  const auto verifier = TokenVerifier::create({});
+  ASSERT_TRUE(verifier);
+  const auto claims = verifier->verify_connection(token_of("{}"), kNow);
+  ASSERT_FALSE(claims);
+  EXPECT_EQ(claims.error().kind, Kind::Invalid);
+  EXPECT_EQ(claims.error().reason, "no token key is configured");
+}
+
+TEST(TokenVerifier, ChecksTheAudienceWhenOneIsSet) {
+  const TokenVerifier verifier = verifier_with({.audience = "chat"});
+  EXPECT_TRUE(verifier.verify_connection(token_of(R"({"aud":"chat"})"), kNow));
+  EXPECT_TRUE(verifier.verify_connection(token_of(R"({"aud":["x","chat"]})"), kNow));
+  for (const char* claims : {R"({})", R"({"aud":"Chat"})", R"({"aud":[]})", R"({"aud":["x"]})",
+                             R"({"aud":["chat",1]})", R"({"aud":null})", R"({"aud":{}})"}) {
+    const auto result = verifier.verify_connection(token_of(claims), kNow);
+    ASSERT_FALSE(result) << claims;
+    EXPECT_EQ(result.error().reason, "token is for another audience");
+    EXPECT_EQ(result.error().kind, Kind::Invalid);
+  }
+}
+
+TEST(TokenVerifier, ChecksTheIssuerWhenOneIsSet) {
+  const TokenVerifier verifier = verifier_with({.issuer = "https://id.example"});
+  EXPECT_TRUE(verifier.verify_connection(token_of(R"({"iss":"https://id.example"})"), kNow));
+  for (const char* claims : {R"({})", R"({"iss":"https://id.example/"})", R"({"iss":1})"}) {
+    const auto result = verifier.verify_connection(token_of(claims), kNow);
+    ASSERT_FALSE(result) << claims;
+    EXPECT_EQ(result.error().reason, "token is from another issuer");
+  }
+}
+
+TEST(TokenSigner, MakesTokensThatVerifyAndNeedsASecret) {
+  const auto token = sign_hs256(R"({"sub":"42"})", kSecret);
+  ASSERT_TRUE(token);
+  EXPECT_EQ(verifier_with({}).verify_connection(*token, kNow)->user, "42");
+  EXPECT_EQ(sign_hs256("{}", "").error().message, "an HMAC secret must not be empty");
+}
+
+TEST(TokenFuzz, SurvivesTheCorpusAndItsMutations) {
+  core::Random random(1);
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(SANJAY_CORPUS_DIR "/token")) {
+    ++files;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string seed((std::istreambuf_iterator<char>(file)), {});
+    fuzz_token(reinterpret_cast<const std::uint8_t*>(seed.data()), seed.size());
+    for (int i = 0; i < 600; ++i) {
+      std::string input = seed;
+      for (std::uint64_t edits = 1 + random.below(4); edits > 0 && !input.empty(); --edits) {
+        const auto place = static_cast<std::size_t>(random.below(input.size()));
+        switch (random.below(3)) {
+          case 0:
+            input[place] = static_cast<char>(random.below(256));
+            break;
+          case 1:
+            input.erase(place, 1 + static_cast<std::size_t>(random.below(4)));
+            break;
+          default:
+            input.insert(place, input, 0, static_cast<std::size_t>(random.below(16)));
+        }
+      }
+      fuzz_token(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+    }
+  }
+  EXPECT_GE(files, 5U);
+}
+
+}  // namespace
+}  // namespace sanjay::auth
