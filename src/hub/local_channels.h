@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/connection_id.h"
+#include "core/segment.h"
+#include "hub/mail.h"
+#include "hub/named_slab.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sanjay::hub {
+
+/// Names one subscription on its shard: what a session keeps per channel it is subscribed to. The
+/// two highest bits are its encoding, so that a fan-out need not look the subscription up.
+using SubscriptionNumber = std::uint32_t;
+inline constexpr unsigned kEncodingShift = 30;
+inline constexpr std::uint32_t kSubscriptionsMax = 1U << kEncodingShift;
+static_assert(kEncodings <= std::size_t{1} << (32 - kEncodingShift));
+constexpr Encoding encoding_of(SubscriptionNumber number) {
+  return static_cast<Encoding>(number >> kEncodingShift);
+}
+
+/// Takes the finished bytes for one connection. Implemented by transport.
+class DeliverySink {
+ public:
+  virtual ~DeliverySink() = default;
+  /// `slot` is in use: a connection leaves its channels before its slot is freed.
+  virtual void deliver(std::uint32_t slot, const core::SegmentRef& bytes) = 0;
+};
+
+/// The subscriber lists of one shard, and the fan-out to them.
+///
+/// Fan-out is a resumable job: each channel has a queue of batches, each batch a cursor over the
+/// subscribers there were when it arrived, so nobody receives what was published before he joined.
+/// Channels with work take turns, so that a hot one starves no other. Removing a subscriber while
+/// batches wait leaves a hole instead of moving others past a cursor; holes are closed between
+/// batches, when the channel's queue is empty or half of the list is holes.
+class LocalChannels {
+ public:
+  LocalChannels(const core::SipKey& key, std::uint32_t channels_max, DeliverySink& sink);
+
+  /// How far the home shard knows of our interest.
+  enum class State : std::uint8_t {
+    Idle,       // it knows nothing of us
+    Asked,      // Interest sent, no answer yet
+    Active,     // confirmed: publications arrive
+    Leaving,    // Disinterest sent, no answer yet
+    Rejoining,  // as Leaving, and Interest sent after it
+  };
+
+  struct Subscriber {
+    std::uint32_t slot;
+    SubscriptionNumber subscription;
+  };
+
+  /// A subscription to be made live when the home shard has confirmed its encoding.
+  struct Waiting {
+    core::ConnectionId connection;
+    SubscriptionNumber subscription;
+  };
+
+  struct Batch {
+    std::array<core::SegmentRef, kEncodings> frames;
+    std::uint32_t cursor;
+    std::uint32_t end;
+    std::size_t bytes;
+    core::ShardIndex from;
+  };
+
+  /// Present while batches wait: the channel then stands in the queue of those that take turns.
+  struct Work {
+    std::list<Batch> batches;  // mostly one; a deque would allocate 600 bytes for it
+    std::size_t bytes = 0;
+  };
+
+  struct Channel {
+    explicit Channel(std::string_view n) : name(n) {}
+    const std::string name;
+    std::vector<Subscriber> subscribers;
+    std::vector<Waiting> waiting;
+    std::unique_ptr<Work> work;
+    std::uint32_t holes = 0;
+    std::uint32_t home_channel = 0;
+    State state = State::Idle;
+    EncodingSet asked = 0;      // while Asked, Active or Rejoining
+    EncodingSet confirmed = 0;  // while Active
+  };
+
+  std::optional<std::uint32_t> find_or_create(std::string_view name) {
+    return channels_.find_or_create(name);
+  }
+  std::optional<std::uint32_t> find(std::string_view name) const { return channels_.find(name); }
+  Channel& at(std::uint32_t channel) { return channels_.at(channel); }
+  /// Forgets the channel if nobody uses it and the home shard owes it nothing.
+  void erase_if_unused(std::uint32_t channel);
+
+  /// A subscription that waits for the home shard, or (`live`) receives at once.
+  SubscriptionNumber add(std::uint32_t channel, core::ConnectionId connection, Encoding encoding,
+                         bool live);
+  /// Makes the waiting subscriptions live whose encoding is confirmed; answers which.
+  std::vector<Waiting> admit_waiting(std::uint32_t channel);
+  void remove(SubscriptionNumber subscription);
+
+  std::uint32_t channel_of(SubscriptionNumber subscription) const;
+  std::size_t subscriber_count(std::uint32_t channel) {
+    const Channel& c = at(channel);
+    return c.subscribers.size() - c.holes + c.waiting.size();
+  }
+
+  /// Queues a batch for everybody who is live on the channel now.
+  void enqueue(std::uint32_t channel, core::ShardIndex from, const EncodedBatch& frames);
+  std::size_t queued_bytes(std::uint32_t channel) {
+    const Channel& c = at(channel);
+    return c.work ? c.work->bytes : 0;
+  }
+
+  /// A batch that was delivered to all: its bytes no longer burden the flow from that shard.
+  struct Finished {
+    core::ShardIndex from;
+    std::size_t bytes;
+  };
+
+  /// Delivers to about `deliveries_max` subscribers, going round the channels with work; appends
+  /// the batches that were finished. True when work is left.
+  bool run(std::size_t deliveries_max, std::vector<Finished>& finished);
+
+  std::uint32_t channel_count() const { return channels_.size(); }
+  std::size_t subscription_count() const { return subscriptions_.size() - free_.size(); }
+
+ private:
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+  static constexpr std::uint32_t kWaitingBit = std::uint32_t{1} << 31;
+
+  // Eight bytes, because there is one for each connection and channel.
+  struct Subscription {
+    std::uint32_t channel = kNone;  // kNone: the number is free
+    std::uint32_t position = 0;     // in `subscribers`, or with kWaitingBit in `waiting`
+  };
+
+  Subscription& record(SubscriptionNumber number) {
+    return subscriptions_[number & (kSubscriptionsMax - 1)];
+  }
+
+  void make_live(Channel& channel, const Waiting& subscription);
+  template <class List>
+  void remove_at(List& list, std::uint32_t position, std::uint32_t position_bits);
+  std::size_t run_batch(Channel& channel, std::size_t deliveries_max);
+  void close_holes(Channel& channel);
+
+  NamedSlab<Channel> channels_;
+  DeliverySink& sink_;
+  std::vector<Subscription> subscriptions_;
+  std::vector<SubscriptionNumber> free_;
+  std::deque<std::uint32_t> ready_;  // channels with work, in the order of their turns
+};
+
+}  // namespace sanjay::hub

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/local_channels.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sanjay::hub {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+
+constexpr std::size_t kPlenty = 1'000'000;
+
+class LocalChannelsTest : public testing::Test, public DeliverySink {
+ protected:
+  void deliver(std::uint32_t slot, const core::SegmentRef& bytes) override {
+    delivered_.emplace_back(slot, bytes.bytes());
+  }
+
+  static EncodedBatch batch(const std::string& json, const std::string& protobuf = "p") {
+    return {core::SharedBytes(json), core::SharedBytes(protobuf)};
+  }
+  SubscriptionNumber join(std::uint32_t channel, std::uint32_t slot,
+                          Encoding encoding = Encoding::JsonWebSocket) {
+    return channels_.add(channel, {slot, 1, 0}, encoding, true);
+  }
+  SubscriptionNumber wait(std::uint32_t channel, std::uint32_t slot, Encoding encoding) {
+    return channels_.add(channel, {slot, 1, 0}, encoding, false);
+  }
+  bool run(std::size_t deliveries_max = kPlenty) {
+    return channels_.run(deliveries_max, finished_);
+  }
+  std::vector<std::pair<std::uint32_t, std::string>> take_delivered() {
+    return std::exchange(delivered_, {});
+  }
+  std::vector<std::uint32_t> slots_reached() {
+    std::vector<std::uint32_t> slots;
+    for (const auto& [slot, bytes] : take_delivered()) slots.push_back(slot);
+    return slots;
+  }
+
+  std::vector<std::pair<std::uint32_t, std::string>> delivered_;
+  std::vector<LocalChannels::Finished> finished_;
+  LocalChannels channels_{core::SipKey{1, 2}, 4, *this};
+  const std::uint32_t chat_ = *channels_.find_or_create("chat");
+};
+
+TEST_F(LocalChannelsTest, DeliversInTheEncodingOfEachSubscriber) {
+  join(chat_, 1, Encoding::JsonWebSocket);
+  join(chat_, 2, Encoding::ProtobufWebSocket);
+  channels_.enqueue(chat_, 0, batch("{}", "\x01"));
+  EXPECT_FALSE(run());
+  EXPECT_THAT(take_delivered(), ElementsAre(Pair(1, "{}"), Pair(2, "\x01")));
+}
+
+TEST_F(LocalChannelsTest, RemovalKeepsThePositionsOfTheOthers) {
+  std::map<std::uint32_t, SubscriptionNumber> subscriptions;
+  for (std::uint32_t slot = 0; slot < 6; ++slot) subscriptions[slot] = join(chat_, slot);
+  channels_.remove(subscriptions[1]);  // 5 moves to its place
+  channels_.remove(subscriptions[5]);
+  channels_.remove(subscriptions[4]);
+  channels_.remove(subscriptions[0]);
+  EXPECT_EQ(channels_.subscriber_count(chat_), 2U);
+  channels_.enqueue(chat_, 0, batch("a"));
+  run();
+  EXPECT_THAT(slots_reached(), UnorderedElementsAre(2, 3));
+}
+
+TEST_F(LocalChannelsTest, WaitingSubscribersReceiveNothingUntilTheirEncodingIsConfirmed) {
+  const auto json = wait(chat_, 1, Encoding::JsonWebSocket);
+  const auto protobuf = wait(chat_, 2, Encoding::ProtobufWebSocket);
+  channels_.enqueue(chat_, 0, batch("a"));
+  run();
+  EXPECT_THAT(slots_reached(), IsEmpty());
+
+  channels_.at(chat_).confirmed = bit_of(Encoding::JsonWebSocket);
+  const auto admitted = channels_.admit_waiting(chat_);
+  ASSERT_EQ(admitted.size(), 1U);
+  EXPECT_EQ(admitted[0].subscription, json);
+  EXPECT_EQ(admitted[0].connection, (core::ConnectionId{1, 1, 0}));
+  channels_.enqueue(chat_, 0, batch("b"));
+  run();
+  EXPECT_THAT(take_delivered(), ElementsAre(Pair(1, "b")));
+  EXPECT_EQ(channels_.subscriber_count(chat_), 2U);
+  channels_.remove(protobuf);
+  EXPECT_EQ(channels_.subscriber_count(chat_), 1U);
+}
+
+TEST_F(LocalChannelsTest, WaitingSubscribersLeaveInAnyOrder) {
+  std::vector<SubscriptionNumber> waiting;
+  for (std::uint32_t slot = 0; slot < 5; ++slot) {
+    const auto encoding = slot == 3 ? Encoding::ProtobufWebSocket : Encoding::JsonWebSocket;
+    waiting.push_back(wait(chat_, slot, encoding));
+  }
+  channels_.remove(waiting[0]);
+  channels_.remove(waiting[4]);
+  channels_.at(chat_).confirmed = bit_of(Encoding::JsonWebSocket);
+  channels_.admit_waiting(chat_);
+  channels_.remove(waiting[3]);  // moved within the list by those who went before
+  channels_.enqueue(chat_, 0, batch("a"));
+  run();
+  EXPECT_THAT(slots_reached(), UnorderedElementsAre(1, 2));
+}
+
+TEST_F(LocalChannelsTest, RemovalDuringAJobLeavesNobodyOutAndServesNobodyTwice) {
+  std::vector<SubscriptionNumber> subscriptions;
+  for (std::uint32_t slot = 0; slot < 6; ++slot) subscriptions.push_back(join(chat_, slot));
+  channels_.enqueue(chat_, 0, batch("a"));
+  channels_.enqueue(chat_, 0, batch("b"));
+  EXPECT_TRUE(run(3));
+  EXPECT_THAT(slots_reached(), ElementsAre(0, 1, 2));
+  channels_.remove(subscriptions[1]);  // has received a
+  channels_.remove(subscriptions[4]);  // has not
+  EXPECT_FALSE(run());
+  EXPECT_THAT(take_delivered(), ElementsAre(Pair(3, "a"), Pair(5, "a"), Pair(0, "b"), Pair(2, "b"),
+                                            Pair(3, "b"), Pair(5, "b")));
+  EXPECT_EQ(channels_.subscriber_count(chat_), 4U);
+  channels_.remove(subscriptions[5]);  // positions are right after the holes were closed
+  channels_.remove(subscriptions[0]);
+  channels_.enqueue(chat_, 0, batch("c"));
+  run();
+  EXPECT_THAT(slots_reached(), UnorderedElementsAre(2, 3));
+}
+
+TEST_F(LocalChannelsTest, JoinerMidwayReceivesNothingEarlier) {
+  for (std::uint32_t slot = 0; slot < 4; ++slot) join(chat_, slot);
+  channels_.enqueue(chat_, 0, batch("a"));
+  run(2);
+  join(chat_, 9);
+  channels_.enqueue(chat_, 0, batch("b"));
+  run();
+  std::vector<std::string> received;
+  for (const auto& [slot, bytes] : take_delivered()) {
+    if (slot == 9) received.push_back(bytes);
+  }
+  EXPECT_THAT(received, ElementsAre("b"));
+}
+
+TEST_F(LocalChannelsTest, JoinerInTheNumberOfOneWhoLeftMidwayReceivesNothingEarlier) {
+  join(chat_, 0);
+  const auto left = join(chat_, 1);
+  channels_.enqueue(chat_, 0, batch("a"));
+  channels_.remove(left);
+  EXPECT_EQ(join(chat_, 2), left);
+  run();
+  EXPECT_THAT(take_delivered(), ElementsAre(Pair(0, "a")));
+  channels_.remove(left);
+  channels_.enqueue(chat_, 0, batch("b"));
+  run();
+  EXPECT_THAT(take_delivered(), ElementsAre(Pair(0, "b")));
+}
+
+TEST_F(LocalChannelsTest, EveryBudgetDeliversTheSame) {
+  for (std::size_t budget = 1; budget <= 12; ++budget) {
+    const auto channel = *channels_.find_or_create("budget");
+    for (std::uint32_t slot = 0; slot < 3; ++slot) join(channel, slot);
+    for (const char* bytes : {"a", "b", "c"}) channels_.enqueue(channel, 0, batch(bytes));
+    while (run(budget)) {
+    }
+    std::string received;
+    for (const auto& [slot, bytes] : take_delivered()) received += std::to_string(slot) + bytes;
+    EXPECT_EQ(received, "0a1a2a0b1b2b0c1c2c") << "budget " << budget;
+    for (std::uint32_t number = 0; number < 3; ++number) channels_.remove(number);
+  }
+}
+
+TEST_F(LocalChannelsTest, AHotChannelDoesNotStarveAQuietOne) {
+  const auto quiet = *channels_.find_or_create("quiet");
+  for (std::uint32_t slot = 0; slot < 100; ++slot) join(chat_, slot);
+  join(quiet, 500);
+  for (int i = 0; i < 10; ++i) channels_.enqueue(chat_, 0, batch("hot"));
+  channels_.enqueue(quiet, 0, batch("quiet"));
+  run(10);  // the hot channel's turn
+  EXPECT_THAT(take_delivered(), testing::Not(testing::Contains(Pair(500, "quiet"))));
+  EXPECT_TRUE(run(10));
+  EXPECT_THAT(take_delivered(), testing::Contains(Pair(500, "quiet")));
+}
+
+// The queue of this channel never runs empty while subscribers come and go.
+TEST_F(LocalChannelsTest, AChannelThatIsNeverWithoutWorkStillClosesItsHoles) {
+  std::deque<std::pair<std::uint32_t, SubscriptionNumber>> present;
+  std::map<std::uint32_t, std::string> expected;
+  std::uint32_t next_slot = 0;
+  const auto publish = [&](char name) {
+    for (const auto& [slot, number] : present) expected[slot] += name;
+    channels_.enqueue(chat_, 0, batch(std::string(1, name)));
+  };
+  for (; next_slot < 4; ++next_slot) present.emplace_back(next_slot, join(chat_, next_slot));
+  publish('a');
+  for (int round = 0; round < 100; ++round) {
+    present.emplace_back(next_slot, join(chat_, next_slot));
+    ++next_slot;
+    publish(static_cast<char>('b' + round % 20));
+    // One batch, whole: leaving before it is delivered would take it from the expectation.
+    const std::size_t size = channels_.at(chat_).subscribers.size();
+    ASSERT_LE(size, 2 * present.size() + 2) << "holes pile up";
+    const std::size_t queued = channels_.at(chat_).work->batches.size();
+    while (channels_.at(chat_).work->batches.size() == queued) run(1);
+    ASSERT_EQ(queued, 2U);
+    const auto [slot, number] = present.front();
+    channels_.remove(number);
+    expected[slot].pop_back();  // the batch still queued
+    present.pop_front();
+  }
+  run();
+  std::map<std::uint32_t, std::string> received;
+  for (const auto& [slot, bytes] : take_delivered()) received[slot] += bytes;
+  EXPECT_EQ(received, expected);
+  EXPECT_EQ(channels_.at(chat_).subscribers.size(), present.size());
+}
+
+TEST_F(LocalChannelsTest, UsesNumbersAgain) {
+  const auto first = join(chat_, 1);
+  channels_.remove(first);
+  EXPECT_EQ(channels_.subscription_count(), 0U);
+  const auto second = join(chat_, 2, Encoding::ProtobufWebSocket);
+  EXPECT_EQ(second & (kSubscriptionsMax - 1), first & (kSubscriptionsMax - 1));
+  EXPECT_EQ(encoding_of(second), Encoding::ProtobufWebSocket);
+  EXPECT_EQ(channels_.channel_of(second), chat_);
+  channels_.remove(second);
+  channels_.erase_if_unused(chat_);
+  EXPECT_EQ(channels_.find("chat"), std::nullopt);
+  EXPECT_EQ(channels_.find_or_create("other"), chat_);
+}
+
+TEST_F(LocalChannelsTest, RefusesChannelsBeyondTheMaximum) {
+  for (const char* name : {"b", "c", "d"}) EXPECT_TRUE(channels_.find_or_create(name));
+  EXPECT_FALSE(channels_.find_or_create("e"));
+  EXPECT_TRUE(channels_.find_or_create("chat"));
+  channels_.erase_if_unused(chat_);
+  EXPECT_TRUE(channels_.find_or_create("e"));
+}
+
+TEST_F(LocalChannelsTest, KeepsAChannelThatIsStillNeeded) {
+  const auto is_kept = [&] {
+    channels_.erase_if_unused(chat_);
+    return channels_.find("chat").has_value();
+  };
+  const auto subscription = join(chat_, 1);
+  EXPECT_TRUE(is_kept()) << "subscriber";
+  channels_.enqueue(chat_, 0, batch("a"));
+  channels_.remove(subscription);
+  EXPECT_TRUE(is_kept()) << "batch";
+  channels_.at(chat_).state = LocalChannels::State::Leaving;
+  run();
+  EXPECT_TRUE(is_kept()) << "state";
+  channels_.at(chat_).state = LocalChannels::State::Idle;
+  const auto waiting = wait(chat_, 1, Encoding::JsonWebSocket);
+  EXPECT_TRUE(is_kept()) << "waiting";
+  channels_.remove(waiting);
+  EXPECT_FALSE(is_kept());
+}
+
+TEST_F(LocalChannelsTest, ForgetsAnUnusedChannelWhenItsLastBatchIsDone) {
+  const auto subscription = join(chat_, 1);
+  channels_.enqueue(chat_, 0, batch("a"));
+  channels_.remove(subscription);
+  run();
+  EXPECT_THAT(take_delivered(), IsEmpty());
+  EXPECT_EQ(channels_.channel_count(), 0U);
+}
+
+TEST_F(LocalChannelsTest, ReportsEveryFinishedBatchWithItsOriginAndBytes) {
+  channels_.enqueue(chat_, 3, batch("abc", "de"));
+  EXPECT_EQ(channels_.queued_bytes(chat_), 5U);
+  join(chat_, 1);
+  channels_.enqueue(chat_, 2, batch("f", "g"));
+  EXPECT_EQ(channels_.queued_bytes(chat_), 7U);
+  run();
+  EXPECT_EQ(channels_.queued_bytes(chat_), 0U);
+  ASSERT_EQ(finished_.size(), 2U);
+  EXPECT_EQ(finished_[0].from, 3);
+  EXPECT_EQ(finished_[0].bytes, 5U);
+  EXPECT_EQ(finished_[1].from, 2);
+  EXPECT_EQ(finished_[1].bytes, 2U);
+}
+
+}  // namespace
+}  // namespace sanjay::hub
