@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/memory/memory_driver.h"
+
+#include "core/assert.h"
+
+#include <algorithm>
+
+namespace sanjay::runtime {
+
+MemoryDriver::Peer& MemoryDriver::add_peer() { return peers_.emplace_back(); }
+
+MemoryDriver::Peer& MemoryDriver::peer_at(SocketSlot slot) {
+  const auto found = std::find_if(peers_.begin(), peers_.end(), [slot](const Peer& peer) {
+    return peer.accepted && !peer.released && peer.slot == slot;
+  });
+  ASSERT(found != peers_.end());
+  return *found;
+}
+
+std::optional<std::size_t> MemoryDriver::send(SocketSlot slot,
+                                              std::span<const std::string_view> pieces) {
+  Peer& peer = peer_at(slot);
+  ASSERT(!peer.send_pending);
+  ++stats_.sends;
+  std::size_t taken = 0;
+  for (const std::string_view piece : pieces) {
+    const std::size_t count = std::min(piece.size(), peer.room);
+    peer.from_shard.append(piece.substr(0, count));
+    peer.room -= count;
+    taken += count;
+  }
+  if (taken > 0) return taken;
+  peer.send_pending = true;
+  return std::nullopt;
+}
+
+void MemoryDriver::release(SocketSlot slot) {
+  peer_at(slot).released = true;
+  released_.push_back(slot);
+}
+
+void MemoryDriver::deliver(Peer& peer, IoEvents& events) {
+  if (peer.send_pending && peer.room > 0) {
+    peer.send_pending = false;
+    events.on_send(peer.slot, 0);
+  }
+  if (!peer.receiving || peer.end_reported) return;
+  if (!peer.to_shard.empty()) {
+    std::string bytes = peer.to_shard.substr(0, receive_bytes_max);
+    peer.to_shard.erase(0, bytes.size());
+    events.on_receive(peer.slot, bytes);
+  } else if (peer.finished) {
+    peer.end_reported = true;
+    events.on_receive_end(peer.slot, IoFailure::None);
+  }
+}
+
+bool MemoryDriver::turn(core::Duration, IoEvents& events) {
+  ++stats_.turns;
+  events.on_wake();
+  std::vector<SocketSlot> released;
+  released.swap(released_);
+  for (const SocketSlot slot : released) events.on_released(slot);
+  for (Peer& peer : peers_) {
+    if (peer.released) continue;
+    if (!peer.accepted) {
+      const auto slot = events.on_accept(*Endpoint::parse("192.0.2.1", 1));
+      peer.accepted = true;
+      if (!slot) {
+        peer.released = true;
+        continue;
+      }
+      peer.slot = *slot;
+    }
+    deliver(peer, events);
+  }
+  return true;
+}
+
+}  // namespace sanjay::runtime

@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/uring/uring_driver.h"
+
+#include "core/assert.h"
+#include "runtime/socket.h"
+#include "runtime/uring/receive_buffers.h"
+#include "runtime/uring/uring_abi.h"
+
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <vector>
+
+namespace sanjay::runtime {
+namespace {
+
+/// What a completion belongs to; the low 32 bits of user_data are the slot.
+enum class Operation : std::uint8_t { Accept, Wake, Poll, Receive, Send, Connect, Cancel, Close };
+
+constexpr std::uint64_t tag(Operation operation, SocketSlot slot) {
+  return (static_cast<std::uint64_t>(operation) << 32) | slot;
+}
+
+// A turn may end early or find memory short; anything else says that we use the ring wrongly.
+void check_entered(int result) {
+  ASSERT(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
+         result == -EBUSY || result == -EBADR);
+}
+
+class UringDriver final : public IoDriver {
+ public:
+  UringDriver(const UringOptions& options, std::shared_ptr<FileTable> table, int wake_descriptor)
+      : options_(options), table_(std::move(table)), wake_(wake_descriptor) {}
+  ~UringDriver() override;
+
+  core::Result<void, UringFailure> create_ring();
+
+  DriverKind kind() const override { return DriverKind::Uring; }
+  const DriverStats& stats() const override { return stats_; }
+
+  core::Status start() override;
+  core::Result<Endpoint> listen(const Endpoint& endpoint, int backlog) override;
+  void resume_accepting() override {
+    if (listener_ >= 0 && !accepting_) arm_accept();
+  }
+  void stop_listening() override;
+  core::Status connect(SocketSlot slot, const Endpoint& to,
+                       const std::optional<Endpoint>& from) override;
+  void set_receiving(SocketSlot slot, bool on) override;
+  std::optional<std::size_t> send(SocketSlot slot,
+                                  std::span<const std::string_view> pieces) override;
+  void finish_sending(SocketSlot slot) override { shutdown(sockets_[slot].descriptor, SHUT_WR); }
+  void release(SocketSlot slot) override;
+  bool turn(core::Duration wait_max, IoEvents& events) override;
+  void wake() override { signal_wake_descriptor(wake_); }
+
+ private:
+  // Fresh until the slot is adopted or connected, and again once the socket is closed.
+  struct Socket {
+    int descriptor = -1;
+    std::uint16_t operations = 0;  // submitted and not yet completed for good
+    bool connected : 1 = false;
+    bool receiving : 1 = false;
+    bool edge : 1 = false;     // input was announced after the last receive began
+    bool hung_up : 1 = false;  // the end of input, or an error, stands behind what is readable
+    bool wants_input : 1 = true;
+    bool input_ended : 1 = false;
+    bool releasing : 1 = false;
+    bool closing : 1 = false;
+  };
+  struct Message {
+    msghdr header;
+    std::array<iovec, kPiecesMax> vectors;
+  };
+  static constexpr std::size_t kMessages = 128;
+
+  Socket& socket_at(SocketSlot slot) {
+    if (slot >= sockets_.size()) sockets_.resize(slot + 1);
+    return sockets_[slot];
+  }
+  io_uring_sqe* next_sqe();
+  void submit();
+  void arm_accept();
+  void arm_wake();
+  void arm_poll(SocketSlot slot);
+  void want_receive(SocketSlot slot);
+  void arm_receive(SocketSlot slot);
+  void add_socket(SocketSlot slot, int descriptor);
+  void drain_listener(IoEvents& events);
+  void close_listener();
+  void forget_closed_and_accepted();
+  void wait(core::Duration wait_max);
+  unsigned dispatch(IoEvents& events);
+  void on_completion(const io_uring_cqe& cqe, IoEvents& events);
+  void on_accepted(const io_uring_cqe& cqe, IoEvents& events);
+  void on_polled(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events);
+  void on_received(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events);
+  void on_sent(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events);
+  void on_connected(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events);
+  void end_input(SocketSlot slot, IoFailure failure, IoEvents& events);
+  void operation_over(SocketSlot slot);
+  void close_if_idle(SocketSlot slot);
+
+  const UringOptions options_;
+  const std::shared_ptr<FileTable> table_;
+  const int wake_;
+  io_uring ring_{};
+  bool ring_created_ = false;
+  int listener_ = -1;
+  int backlog_ = 0;
+  bool accepting_ = false;
+  bool draining_listener_ = false;
+  ReceiveBuffers buffers_;
+  std::vector<Socket> sockets_;
+  std::deque<SocketSlot> starved_;  // receives that found no buffer, oldest first
+  std::vector<SocketSlot> released_;
+  std::array<Message, kMessages> messages_;
+  std::size_t messages_used_ = 0;  // since the last submit: the kernel copies at submission
+  unsigned receives_queued_ = 0;   // since the last submit
+  DriverStats stats_;
+};
+
+UringDriver::~UringDriver() {
+  // In a private table the sockets ended with the shard's thread.
+  if (ring_created_ && !table_->private_to_thread()) {
+    if (listener_ >= 0) close_listener();
+    forget_closed_and_accepted();
+    for (const Socket& socket : sockets_) {
+      if (socket.descriptor >= 0) close(socket.descriptor);
+    }
+  }
+  if (ring_created_) io_uring_queue_exit(&ring_);
+  close(wake_);
+}
+
+// The last turn may have left completions behind: sockets that are closed already, and accepted
+// ones that nobody knows. Only the shard's thread may ask the kernel for those that found no place.
+void UringDriver::forget_closed_and_accepted() {
+  unsigned seen = 0;
+  do {
+    seen = 0;
+    unsigned head = 0;
+    io_uring_cqe* cqe = nullptr;
+    io_uring_for_each_cqe(&ring_, head, cqe) {
+      ++seen;
+      const auto operation = static_cast<Operation>(cqe->user_data >> 32);
+      if (operation == Operation::Close) {
+        sockets_[static_cast<SocketSlot>(cqe->user_data)] = Socket{};
+      } else if (operation == Operation::Accept && cqe->res >= 0) {
+        close(cqe->res);
+      }
+    }
+    io_uring_cq_advance(&ring_, seen);
+  } while (seen > 0 && io_uring_get_events(&ring_) >= 0);
+}
+
+core::Result<void, UringFailure> UringDriver::create_ring() {
+  io_uring_params params{};
+  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED |
+                 IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL;
+  params.cq_entries = options_.completion_entries;
+  const int created = io_uring_queue_init_params(options_.submission_entries, &ring_, &params);
+  if (created != 0) {
+    std::string message = describe_error("io_uring_setup", -created);
+    if (created == -EINVAL) message += ": the kernel is older than 6.1, or the sizes are wrong";
+    return std::unexpected(UringFailure{std::move(message), created == -ENOMEM});
+  }
+  ring_created_ = true;
+  table_->keep(ring_.ring_fd);
+  const int registered =
+      buffers_.register_with(ring_, options_.receive_buffers, options_.receive_buffer_bytes);
+  if (registered == 0) return {};
+  return std::unexpected(
+      UringFailure{describe_error("io_uring receive buffers", registered), registered == ENOMEM});
+}
+
+core::Status UringDriver::start() {
+  if (auto entered = table_->enter(); !entered) return entered;
+  // Called directly: Debian's liburing 2.3 declares io_uring_enable_rings but does not export it.
+  if (syscall(SYS_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) != 0) {
+    return core::failure(describe_error("io_uring: enabling the ring", errno));
+  }
+  io_uring_register_ring_fd(&ring_);  // spares a descriptor look-up per system call; may fail
+  arm_wake();
+  return {};
+}
+
+io_uring_sqe* UringDriver::next_sqe() {
+  io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+  if (sqe == nullptr) {
+    submit();
+    sqe = io_uring_get_sqe(&ring_);
+    ASSERT(sqe != nullptr);
+  }
+  return sqe;
+}
+
+void UringDriver::submit() {
+  ++stats_.submits;
+  check_entered(io_uring_submit(&ring_));
+  messages_used_ = 0;
+  receives_queued_ = 0;
+}
+
+void UringDriver::arm_accept() {
+  accepting_ = true;
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_multishot_accept(sqe, listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  io_uring_sqe_set_data64(sqe, tag(Operation::Accept, 0));
+}
+
+void UringDriver::arm_wake() {
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_poll_multishot(sqe, wake_, POLLIN);
+  io_uring_sqe_set_data64(sqe, tag(Operation::Wake, 0));
+}
+
+void UringDriver::arm_poll(SocketSlot slot) {
+  Socket& socket = sockets_[slot];
+  ++socket.operations;
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_poll_multishot(sqe, socket.descriptor, POLLIN | POLLRDHUP);
+  io_uring_sqe_set_data64(sqe, tag(Operation::Poll, slot));
+}
+
+// Begins a receive unless one is in flight; then the edge is remembered and another one follows.
+void UringDriver::want_receive(SocketSlot slot) {
+  Socket& socket = sockets_[slot];
+  socket.edge = true;
+  if (socket.receiving || !socket.wants_input || socket.input_ended || socket.releasing) return;
+  arm_receive(slot);
+}
+
+void UringDriver::arm_receive(SocketSlot slot) {
+  Socket& socket = sockets_[slot];
+  socket.edge = false;
+  socket.receiving = true;
+  ++socket.operations;
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_recv(sqe, socket.descriptor, nullptr, 0, MSG_DONTWAIT);
+  sqe->flags |= IOSQE_BUFFER_SELECT;
+  sqe->buf_group = ReceiveBuffers::kGroup;
+  io_uring_sqe_set_data64(sqe, tag(Operation::Receive, slot));
+  ++receives_queued_;
+}
+
+core::Result<Endpoint> UringDriver::listen(const Endpoint& endpoint, int backlog) {
+  ASSERT(listener_ < 0);
+  SANJAY_TRY(const Listener listener, open_listener(endpoint, backlog, true));
+  listener_ = listener.descriptor;
+  backlog_ = backlog;
+  arm_accept();
+  return listener.address;
+}
+
+void UringDriver::stop_listening() { draining_listener_ = listener_ >= 0; }
+
+void UringDriver::drain_listener(IoEvents& events) {
+  for (int i = 0; i < backlog_; ++i) {
+    const int descriptor = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor < 0 && (errno == ECONNABORTED || errno == EINTR)) continue;
+    if (descriptor < 0) break;
+    if (const auto slot = events.on_accept(peer_of(descriptor))) {
+      add_socket(*slot, descriptor);
+    } else {
+      close(descriptor);
+    }
+  }
+  close_listener();
+}
+
+void UringDriver::close_listener() {
+  // shutdown() also ends the armed accept, which would keep the listener alive: its last completion
+  // is an error without a successor.
+  shutdown(listener_, SHUT_RDWR);
+  close(listener_);
+  listener_ = -1;
+  draining_listener_ = false;
+}
+
+void UringDriver::add_socket(SocketSlot slot, int descriptor) {
+  Socket& socket = socket_at(slot);
+  socket.descriptor = descriptor;
+  socket.connected = true;
+  arm_poll(slot);
+}
+
+core::Status UringDriver::connect(SocketSlot slot, const Endpoint& to,
+                                  const std::optional<Endpoint>& from) {
+  SANJAY_TRY(const int descriptor, begin_connect(to, from));
+  Socket& socket = socket_at(slot);
+  socket.descriptor = descriptor;
+  ++socket.operations;
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_poll_add(sqe, descriptor, POLLOUT);
+  io_uring_sqe_set_data64(sqe, tag(Operation::Connect, slot));
+  return {};
+}
+
+void UringDriver::set_receiving(SocketSlot slot, bool on) {
+  Socket& socket = socket_at(slot);
+  socket.wants_input = on;
+  // The poll announces edges only: what arrived while paused would never be announced again.
+  if (on && socket.connected) want_receive(slot);
+}
+
+std::optional<std::size_t> UringDriver::send(SocketSlot slot,
+                                             std::span<const std::string_view> pieces) {
+  Socket& socket = sockets_[slot];
+  ++stats_.sends;
+  ++socket.operations;
+  if (pieces.size() == 1) {
+    io_uring_sqe* sqe = next_sqe();
+    io_uring_prep_send(sqe, socket.descriptor, pieces[0].data(), pieces[0].size(), MSG_NOSIGNAL);
+    io_uring_sqe_set_data64(sqe, tag(Operation::Send, slot));
+    return std::nullopt;
+  }
+  if (messages_used_ == kMessages) submit();
+  io_uring_sqe* sqe = next_sqe();
+  Message& message = messages_[messages_used_++];
+  ASSERT(pieces.size() <= message.vectors.size());
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    message.vectors[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
+  }
+  message.header = {};
+  message.header.msg_iov = message.vectors.data();
+  message.header.msg_iovlen = pieces.size();
+  io_uring_prep_sendmsg(sqe, socket.descriptor, &message.header, MSG_NOSIGNAL);
+  io_uring_sqe_set_data64(sqe, tag(Operation::Send, slot));
+  return std::nullopt;
+}
+
+void UringDriver::release(SocketSlot slot) {
+  Socket& socket = sockets_[slot];
+  ASSERT(socket.descriptor >= 0 && !socket.releasing);
+  socket.releasing = true;
+  if (socket.operations > 0) {
+    ++socket.operations;
+    io_uring_sqe* sqe = next_sqe();
+    io_uring_prep_cancel_fd(sqe, socket.descriptor, IORING_ASYNC_CANCEL_ALL);
+    io_uring_sqe_set_data64(sqe, tag(Operation::Cancel, slot));
+  }
+  close_if_idle(slot);
+}
+
+void UringDriver::close_if_idle(SocketSlot slot) {
+  Socket& socket = sockets_[slot];
+  if (!socket.releasing || socket.closing || socket.operations > 0) return;
+  socket.closing = true;
+  ++socket.operations;
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_close(sqe, socket.descriptor);
+  io_uring_sqe_set_data64(sqe, tag(Operation::Close, slot));
+}
+
+void UringDriver::operation_over(SocketSlot slot) {
+  Socket& socket = sockets_[slot];
+  ASSERT(socket.operations > 0);
+  --socket.operations;
+  close_if_idle(slot);
+}
+
+void UringDriver::wait(core::Duration wait_max) {
+  ++stats_.submits;
+  messages_used_ = 0;
+  receives_queued_ = 0;
+  if (wait_max <= core::Duration::zero()) {
+    check_entered(io_uring_submit_and_get_events(&ring_));
+    return;
+  }
+  __kernel_timespec limit{};
+  limit.tv_sec = wait_max.count() / 1'000'000'000;
+  limit.tv_nsec = wait_max.count() % 1'000'000'000;
+  io_uring_cqe* first = nullptr;
+  check_entered(io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr));
+}
+
+bool UringDriver::turn(core::Duration wait_max, IoEvents& events) {
+  ++stats_.turns;
+  if (draining_listener_ || !released_.empty() || !starved_.empty() ||
+      io_uring_cq_ready(&ring_) > 0) {
+    wait_max = core::Duration::zero();
+  }
+  // Receives that found no buffer come first, in the order in which they were put back.
+  for (std::size_t left = starved_.size(); left > 0; --left) {
+    const SocketSlot slot = starved_.front();
+    starved_.pop_front();
+    if (sockets_[slot].edge) want_receive(slot);
+  }
+  wait(wait_max);
+  events.on_wake();
+  unsigned handled = dispatch(events);
+  // Polls have asked for receives: one more system call brings their bytes in this very turn.
+  if (receives_queued_ > 0) {
+    wait(core::Duration::zero());
+    handled += dispatch(events);
+  }
+  if (draining_listener_) drain_listener(events);
+  std::vector<SocketSlot> released;
+  released.swap(released_);
+  for (const SocketSlot slot : released) events.on_released(slot);
+  return handled > 0 || !released.empty();
+}
+
+unsigned UringDriver::dispatch(IoEvents& events) {
+  if ((__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) != 0)
+    ++stats_.completion_overflows;
+  std::array<io_uring_cqe*, 256> batch;
+  // Only what has completed by now: completions of what the handlers submit belong to later.
+  unsigned left = io_uring_cq_ready(&ring_);
+  unsigned handled = 0;
+  while (left > 0) {
+    const unsigned wanted = std::min<unsigned>(left, static_cast<unsigned>(batch.size()));
+    const unsigned count = io_uring_peek_batch_cqe(&ring_, batch.data(), wanted);
+    if (count == 0) break;
+    for (unsigned i = 0; i < count; ++i) on_completion(*batch[i], events);
+    io_uring_cq_advance(&ring_, count);
+    buffers_.give_back();
+    handled += count;
+    left -= count;
+  }
+  return handled;
+}
+
+void UringDriver::on_completion(const io_uring_cqe& cqe, IoEvents& events) {
+  const auto slot = static_cast<SocketSlot>(cqe.user_data);
+  switch (static_cast<Operation>(cqe.user_data >> 32)) {
+    case Operation::Accept:
+      return on_accepted(cqe, events);
+    case Operation::Wake:
+      drain_wake_descriptor(wake_);
+      if ((cqe.flags & IORING_CQE_F_MORE) == 0) arm_wake();
+      return;
+    case Operation::Poll:
+      return on_polled(slot, cqe, events);
+    case Operation::Receive:
+      return on_received(slot, cqe, events);
+    case Operation::Send:
+      return on_sent(slot, cqe, events);
+    case Operation::Connect:
+      return on_connected(slot, cqe, events);
+    case Operation::Cancel:
+      return operation_over(slot);
+    case Operation::Close:
+      sockets_[slot] = Socket{};
+      released_.push_back(slot);
+      return;
+  }
+}
+
+void UringDriver::on_accepted(const io_uring_cqe& cqe, IoEvents& events) {
+  if (cqe.res >= 0) {
+    if (const auto slot = events.on_accept(peer_of(cqe.res))) {
+      add_socket(*slot, cqe.res);
+    } else {
+      close(cqe.res);
+    }
+  }
+  if ((cqe.flags & IORING_CQE_F_MORE) != 0) return;
+  accepting_ = false;
+  if (listener_ < 0) return;
+  if (cqe.res == -EMFILE || cqe.res == -ENFILE || cqe.res == -ENOBUFS || cqe.res == -ENOMEM) {
+    events.on_accept_suspended();
+  } else {
+    arm_accept();
+  }
+}
+
+void UringDriver::on_polled(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events) {
+  const bool over = (cqe.flags & IORING_CQE_F_MORE) == 0;
+  if (!sockets_[slot].releasing) {
+    // Ended by a full completion queue; the new poll begins by looking at what is there.
+    if (over && !sockets_[slot].input_ended) arm_poll(slot);
+    const bool failed = cqe.res > 0 && (cqe.res & (POLLERR | POLLHUP)) != 0;
+    if (cqe.res > 0 && (cqe.res & (POLLERR | POLLHUP | POLLRDHUP)) != 0) {
+      sockets_[slot].hung_up = true;
+    }
+    if (failed && !sockets_[slot].wants_input) {
+      end_input(slot, IoFailure::Reset, events);
+    } else if (cqe.res > 0) {
+      want_receive(slot);
+    }
+  }
+  if (over) operation_over(slot);
+}
+
+void UringDriver::end_input(SocketSlot slot, IoFailure failure, IoEvents& events) {
+  if (sockets_[slot].input_ended) return;
+  sockets_[slot].input_ended = true;
+  events.on_receive_end(slot, failure);
+}
+
+void UringDriver::on_received(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events) {
+  sockets_[slot].receiving = false;
+  const bool live = !sockets_[slot].releasing;
+  const std::span<char> bytes = buffers_.taken(cqe);
+  if (cqe.res > 0) {
+    ++stats_.receives;
+    // More is there, or may be; an end that came together with the bytes shared their edge.
+    if (bytes.size() == options_.receive_buffer_bytes || sockets_[slot].hung_up ||
+        (cqe.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0) {
+      sockets_[slot].edge = true;
+    }
+    if (live) events.on_receive(slot, bytes);
+  } else if (cqe.res == -ENOBUFS) {
+    ++stats_.buffer_shortages;
+    sockets_[slot].edge = true;
+    if (live) starved_.push_back(slot);
+    return operation_over(slot);
+  } else if (live && cqe.res != -EAGAIN && cqe.res != -EINTR && cqe.res != -ECANCELED) {
+    end_input(slot, failure_of(-cqe.res), events);
+  } else if (cqe.res == -EINTR) {
+    sockets_[slot].edge = true;
+  }
+  if (sockets_[slot].edge) want_receive(slot);
+  operation_over(slot);
+}
+
+void UringDriver::on_sent(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events) {
+  if (!sockets_[slot].releasing) {
+    if (cqe.res >= 0) {
+      events.on_send(slot, static_cast<std::size_t>(cqe.res));
+    } else if (cqe.res == -EINTR || cqe.res == -EAGAIN) {
+      events.on_send(slot, 0);
+    } else {
+      events.on_send_failure(slot, failure_of(-cqe.res));
+    }
+  }
+  operation_over(slot);
+}
+
+void UringDriver::on_connected(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events) {
+  if (!sockets_[slot].releasing) {
+    const IoFailure failure =
+        cqe.res < 0 ? failure_of(-cqe.res) : connect_outcome(sockets_[slot].descriptor);
+    if (failure == IoFailure::None) {
+      sockets_[slot].connected = true;
+      arm_poll(slot);
+    }
+    events.on_connect(slot, failure);
+  }
+  operation_over(slot);
+}
+
+}  // namespace
+
+core::Result<std::unique_ptr<IoDriver>, UringFailure> make_uring_driver(
+    const UringOptions& options, std::shared_ptr<FileTable> table) {
+  const auto wake = open_wake_descriptor();
+  if (!wake) return std::unexpected(UringFailure{wake.error().message, false});
+  table->keep(*wake);
+  auto driver = std::make_unique<UringDriver>(options, std::move(table), *wake);
+  if (auto created = driver->create_ring(); !created) return std::unexpected(created.error());
+  return driver;
+}
+
+}  // namespace sanjay::runtime
