@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/session.h"
+
+#include "core/assert.h"
+#include "protocol/json_encoder.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sanjay::session {
+
+using protocol::Command;
+
+Session::Session(SessionContext& context, SessionOutput& output, core::ConnectionId connection,
+                 hub::Encoding encoding, const Now& now)
+    : context_(context),
+      output_(output),
+      connection_(connection),
+      heartbeat_(now.instant + context.options.stale_close_delay),
+      encoding_(encoding) {}
+
+Session::~Session() { close(); }
+
+void Session::close() {
+  state_ = State::Closed;
+  for (const auto subscription : subscriptions_) context_.hub.unsubscribe(subscription);
+  subscriptions_.clear();
+  put_aside_.reset();
+}
+
+// Several replies to one message leave as one message, joined as the protocol has it.
+template <class Append>
+void Session::reply(Append&& append) {
+  std::string& out = context_.scratch;
+  if (!out.empty()) out.push_back('\n');
+  append(out);
+}
+
+void Session::reply_error(std::uint32_t id, const protocol::Error& error) {
+  reply([&](std::string& out) { protocol::append_error_reply(out, id, error); });
+}
+
+void Session::flush_replies() {
+  if (context_.scratch.empty()) return;
+  output_.send(context_.scratch);
+  context_.scratch.clear();
+}
+
+void Session::end(const protocol::Disconnect& disconnect) {
+  if (state_ == State::Closed) return;
+  flush_replies();
+  close();
+  output_.disconnect(disconnect);
+}
+
+void Session::on_message(std::string_view message, const Now& now) {
+  ASSERT(!blocked() && !closed());
+  run(message, now);
+}
+
+void Session::run(std::string_view message, const Now& now) {
+  context_.decoder.begin(message);
+  while (state_ != State::Closed) {
+    const std::string_view before = context_.decoder.rest();
+    const auto command = context_.decoder.next();
+    if (!command) break;
+    if (!*command) {
+      end(protocol::kDisconnectBadRequest);
+      break;
+    }
+    const Step step = handle(**command, now);
+    if (!blocked()) continue;
+    const std::string_view rest = step == Step::Again ? before : context_.decoder.rest();
+    if (!rest.empty()) put_aside_ = std::make_unique<std::string>(rest);
+    break;
+  }
+  flush_replies();
+}
+
+void Session::resume(const Now& now) {
+  if (state_ == State::Closed) return;
+  if (wait_ == Wait::Capacity) wait_ = Wait::Nothing;
+  if (wait_ == Wait::Publishes && publishes_in_flight_ == 0) wait_ = Wait::Nothing;
+  if (blocked() || !put_aside_) return;
+  const auto message = std::exchange(put_aside_, nullptr);
+  run(*message, now);
+}
+
+Session::Step Session::handle(const Command& command, const Now& now) {
+  if (std::holds_alternative<protocol::Pong>(command.request)) {
+    on_pong();
+    return Step::Done;
+  }
+  const auto* connect_request = std::get_if<protocol::ConnectRequest>(&command.request);
+  const State needed = connect_request != nullptr ? State::New : State::Connected;
+  if (state_ != needed) {
+    end(protocol::kDisconnectBadRequest);
+    return Step::Done;
+  }
+  if (connect_request != nullptr) {
+    connect(command.id, *connect_request, now);
+    return Step::Done;
+  }
+  if (const auto* request = std::get_if<protocol::PublishRequest>(&command.request)) {
+    return publish(command.id, *request, now);
+  }
+  // Everything but a publish waits until the publishes before it are answered.
+  if (publishes_in_flight_ > 0) {
+    wait_ = Wait::Publishes;
+    return Step::Again;
+  }
+  if (const auto* request = std::get_if<protocol::SubscribeRequest>(&command.request)) {
+    return subscribe(command.id, *request);
+  }
+  if (const auto* request = std::get_if<protocol::UnsubscribeRequest>(&command.request)) {
+    unsubscribe(command.id, *request);
+  } else if (const auto* refresh_request =
+                 std::get_if<protocol::RefreshRequest>(&command.request)) {
+    refresh(command.id, *refresh_request, now);
+  } else if (const auto* sub = std::get_if<protocol::SubRefreshRequest>(&command.request)) {
+    sub_refresh(command.id, *sub);
+  } else if (std::holds_alternative<protocol::SendRequest>(command.request)) {
+    end(protocol::kDisconnectNotAvailable);
+  } else if (std::holds_alternative<protocol::RpcRequest>(command.request)) {
+    reply_error(command.id, protocol::kErrorMethodNotFound);
+  } else {
+    reply_error(command.id, protocol::kErrorNotAvailable);  // presence and history are off
+  }
+  return Step::Done;
+}
+
+void Session::on_pong() {
+  if (!awaiting_pong_) return end(protocol::kDisconnectBadRequest);
+  awaiting_pong_ = false;
+  heartbeat_ += context_.options.ping_interval - context_.options.pong_timeout;
+}
+
+bool Session::authenticate(std::uint32_t id, const protocol::ConnectRequest& request,
+                           const Now& now) {
+  const SessionOptions& options = context_.options;
+  if (request.token.empty()) {
+    if (options.insecure || options.allow_anonymous_connect_without_token) return true;
+    end(protocol::kDisconnectBadRequest);
+    return false;
+  }
+  if (!options.verifier) {
+    if (options.insecure) return true;
+    end(protocol::kDisconnectInvalidToken);
+    return false;
+  }
+  auto claims = options.verifier->verify_connection(request.token, now.wall);
+  if (!claims) {
+    if (claims.error().kind == auth::TokenError::Kind::Expired) {
+      state_ = State::Refused;
+      reply_error(id, protocol::kErrorTokenExpired);
+    } else {
+      end(protocol::kDisconnectInvalidToken);
+    }
+    return false;
+  }
+  user_ = std::move(claims->user);
+  conn_info_ = std::move(claims->info);
+  if (!options.insecure) set_expiry(claims->expire_at, now);
+  if (expires_ <= now.instant) {
+    state_ = State::Refused;
+    reply_error(id, protocol::kErrorExpired);
+    return false;
+  }
+  return true;
+}
+
+void Session::connect(std::uint32_t id, const protocol::ConnectRequest& request, const Now& now) {
+  if (!authenticate(id, request, now)) return;
+  const SessionOptions& options = context_.options;
+  state_ = State::Connected;
+  client_ = ClientId(context_.random);
+  const ClientId::Text client = client_.text();
+  protocol::ConnectResult result;
+  result.client = view(client);
+  result.version = options.server_version;
+  if (expires_ != core::kNever) {
+    result.expires = true;
+    result.ttl_s = ttl_seconds(now);
+  }
+  if (options.ping_interval > core::Duration::zero()) {
+    result.ping_s = static_cast<std::uint32_t>(
+        std::chrono::ceil<std::chrono::seconds>(options.ping_interval).count());
+    result.pong = options.pong_timeout > core::Duration::zero();
+    // The first ping comes at a random moment, so that clients who came together do not stay so.
+    const auto half = static_cast<std::uint64_t>(options.ping_interval.count() / 2);
+    heartbeat_ = now.instant + core::Duration(half + context_.random.below(half + 1));
+  } else {
+    heartbeat_ = core::kNever;
+  }
+  reply([&](std::string& out) { protocol::append_connect_reply(out, id, result); });
+}
+
+void Session::set_expiry(const std::optional<core::WallTime>& expire_at, const Now& now) {
+  expires_ = expire_at ? now.instant + (*expire_at - now.wall) : core::kNever;
+}
+
+std::uint32_t Session::ttl_seconds(const Now& now) const {
+  const auto left = std::chrono::ceil<std::chrono::seconds>(expires_ - now.instant).count();
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(left, 1));
+}
+
+std::vector<hub::SubscriptionNumber>::iterator Session::find_subscription(
+    std::string_view channel) {
+  const auto number = context_.hub.find_channel(channel);
+  if (!number) return subscriptions_.end();
+  return std::find_if(subscriptions_.begin(), subscriptions_.end(), [&](auto subscription) {
+    return context_.hub.channel_of(subscription) == *number;
+  });
+}
+
+Session::Step Session::subscribe(std::uint32_t id, const protocol::SubscribeRequest& request) {
+  if (request.channel.empty() || (!request.delta.empty() && request.delta != "fossil")) {
+    end(protocol::kDisconnectBadRequest);
+    return Step::Done;
+  }
+  const ChannelRules& rules = context_.options.channels;
+  auto refusal = check_channel_name(rules, request.channel);
+  if (!refusal && find_subscription(request.channel) != subscriptions_.end()) {
+    refusal = protocol::kErrorAlreadySubscribed;
+  }
+  if (!refusal && subscriptions_.size() >= context_.options.subscriptions_max) {
+    refusal = protocol::kErrorLimitExceeded;
+  }
+  if (!refusal && request.type != protocol::kStream) refusal = protocol::kErrorPermissionDenied;
+  if (!refusal && request.tags_filter) refusal = protocol::kErrorBadRequest;
+  if (!refusal) refusal = check_subscribe(rules, request.channel, user_, !request.token.empty());
+  if (refusal) {
+    reply_error(id, *refusal);
+    return Step::Done;
+  }
+  const auto subscribed = context_.hub.subscribe(connection_, request.channel, encoding_);
+  if (!subscribed) {
+    reply_error(id, protocol::kErrorLimitExceeded);
+    return Step::Done;
+  }
+  subscriptions_.push_back(subscribed->number);
+  if (subscribed->live) {
+    reply([&](std::string& out) { protocol::append_subscribe_reply(out, id, {}); });
+  } else {
+    subscribe_id_ = id;
+    wait_ = Wait::Subscribe;
+  }
+  return Step::Done;
+}
+
+void Session::on_subscribed(hub::SubscriptionNumber subscription, const Now&) {
+  ASSERT(wait_ == Wait::Subscribe && subscriptions_.back() == subscription);
+  reply([&](std::string& out) { protocol::append_subscribe_reply(out, subscribe_id_, {}); });
+  flush_replies();
+  wait_ = Wait::Nothing;
+}
+
+void Session::unsubscribe(std::uint32_t id, const protocol::UnsubscribeRequest& request) {
+  if (request.channel.empty()) return end(protocol::kDisconnectBadRequest);
+  if (const auto found = find_subscription(request.channel); found != subscriptions_.end()) {
+    context_.hub.unsubscribe(*found);
+    *found = subscriptions_.back();
+    subscriptions_.pop_back();
+  }
+  reply([&](std::string& out) {
+    protocol::append_empty_reply(out, id, protocol::EmptyResult::Unsubscribe);
+  });
+}
+
+Session::Step Session::publish(std::uint32_t id, const protocol::PublishRequest& request,
+                               const Now& now) {
+  if (request.channel.empty()) {
+    end(protocol::kDisconnectBadRequest);
+    return Step::Done;
+  }
+  const core::ShardIndex home = context_.hub.home_of(request.channel);
+  if (publishes_in_flight_ > 0 &&
+      (home != publishing_to_ ||
+       publishes_in_flight_ >= context_.options.publishes_pipelined_max)) {
+    wait_ = Wait::Publishes;
+    return Step::Again;
+  }
+  const ChannelRules& rules = context_.options.channels;
+  auto refusal = check_channel_name(rules, request.channel);
+  if (!refusal && (request.data.empty() || request.type != protocol::kStream)) {
+    refusal = protocol::kErrorBadRequest;
+  }
+  if (!refusal) {
+    const bool subscribed = rules.allow_publish_for_subscriber &&
+                            find_subscription(request.channel) != subscriptions_.end();
+    refusal = check_publish(rules, user_, subscribed);
+  }
+  if (refusal) {
+    reply_error(id, *refusal);
+    return Step::Done;
+  }
+  const ClientId::Text client = client_.text();
+  const hub::Publication publication{request.data, {view(client), user_, conn_info_}};
+  switch (context_.hub.publish(request.channel, publication, {connection_, id})) {
+    case hub::PublishOutcome::Accepted:
+      reply([&](std::string& out) {
+        protocol::append_empty_reply(out, id, protocol::EmptyResult::Publish);
+      });
+      waits_since_ = {};
+      break;
+    case hub::PublishOutcome::Pending:
+      ++publishes_in_flight_;
+      publishing_to_ = home;
+      waits_since_ = {};
+      break;
+    case hub::PublishOutcome::Busy:
+      if (waits_since_ == core::Instant{}) waits_since_ = now.instant;
+      if (now.instant - waits_since_ < context_.options.publish_wait_max) {
+        wait_ = Wait::Capacity;
+        return Step::Again;
+      }
+      waits_since_ = {};
+      reply_error(id, protocol::kErrorTooManyRequests);
+      break;
+  }
+  return Step::Done;
+}
+
+void Session::on_published(std::uint32_t request, hub::PublishOutcome outcome, const Now&) {
+  if (state_ == State::Closed) return;
+  ASSERT(publishes_in_flight_ > 0);
+  --publishes_in_flight_;
+  if (outcome == hub::PublishOutcome::Accepted) {
+    reply([&](std::string& out) {
+      protocol::append_empty_reply(out, request, protocol::EmptyResult::Publish);
+    });
+  } else {
+    reply_error(request, protocol::kErrorTooManyRequests);
+  }
+  flush_replies();
+}
+
+void Session::refresh(std::uint32_t id, const protocol::RefreshRequest& request, const Now& now) {
+  if (request.token.empty()) return end(protocol::kDisconnectBadRequest);
+  if (!context_.options.verifier) return end(protocol::kDisconnectInvalidToken);
+  const auto claims = context_.options.verifier->verify_connection(request.token, now.wall);
+  if (!claims) {
+    const bool expired = claims.error().kind == auth::TokenError::Kind::Expired;
+    return end(expired ? protocol::kDisconnectExpired : protocol::kDisconnectInvalidToken);
+  }
+  if (claims->user != user_) return end(protocol::kDisconnectInvalidToken);
+  set_expiry(claims->expire_at, now);
+  if (expires_ <= now.instant) return end(protocol::kDisconnectExpired);
+  conn_info_ = claims->info;
+  protocol::RefreshResult result;
+  if (expires_ != core::kNever) result = {true, ttl_seconds(now)};
+  reply([&](std::string& out) { protocol::append_refresh_reply(out, id, result); });
+}
+
+void Session::sub_refresh(std::uint32_t id, const protocol::SubRefreshRequest& request) {
+  if (request.channel.empty()) return end(protocol::kDisconnectBadRequest);
+  const bool subscribed = find_subscription(request.channel) != subscriptions_.end();
+  reply_error(id, subscribed ? protocol::kErrorNotAvailable : protocol::kErrorPermissionDenied);
+}
+
+core::Instant Session::deadline() const {
+  if (state_ == State::Closed) return core::kNever;
+  if (expires_ == core::kNever) return heartbeat_;
+  return std::min(heartbeat_, expires_ + context_.options.expired_close_delay);
+}
+
+void Session::on_deadline(const Now& now) {
+  if (state_ == State::Closed) return;
+  if (state_ != State::Connected) {
+    if (now.instant >= heartbeat_) end(protocol::kDisconnectStale);
+    return;
+  }
+  if (expires_ != core::kNever && now.instant >= expires_ + context_.options.expired_close_delay) {
+    return end(protocol::kDisconnectExpired);
+  }
+  if (now.instant < heartbeat_) return;
+  if (awaiting_pong_) return end(protocol::kDisconnectNoPong);
+  reply([](std::string& out) { protocol::append_ping(out); });
+  flush_replies();
+  if (context_.options.pong_timeout > core::Duration::zero()) {
+    awaiting_pong_ = true;
+    heartbeat_ = now.instant + context_.options.pong_timeout;
+  } else {
+    heartbeat_ = now.instant + context_.options.ping_interval;
+  }
+}
+
+}  // namespace sanjay::session

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/client_connection.h"
+
+#include "protocol/codes.h"
+
+#include <utility>
+
+namespace sanjay::transport {
+
+ClientConnection::ClientConnection(ShardServices& services, runtime::Stream& stream)
+    : WebSocketConnection(services, stream, services.options.websocket),
+      session_(services.session, *this, stream.id(), hub::Encoding::JsonWebSocket, services.now()) {
+  ++services_.stats.clients;
+  set_deadline(session_.deadline());
+}
+
+void ClientConnection::on_message(websocket::Opcode, std::string_view payload) {
+  if (session_.closed()) return;
+  session_.on_message(payload, services_.now());
+  settle();
+}
+
+void ClientConnection::settle() {
+  set_deadline(session_.deadline());
+  if (session_.wants_retry() && !retrying_) {
+    retrying_ = true;
+    services_.retries.push_back(stream_.id());
+  }
+}
+
+void ClientConnection::resume_soon() {
+  if (std::exchange(resuming_, true)) return;
+  services_.resumable.push_back(stream_.id());
+}
+
+void ClientConnection::on_subscribed(hub::SubscriptionNumber subscription) {
+  session_.on_subscribed(subscription, services_.now());
+  resume_soon();
+}
+
+void ClientConnection::on_published(std::uint32_t request, hub::PublishOutcome outcome) {
+  session_.on_published(request, outcome, services_.now());
+  resume_soon();
+}
+
+void ClientConnection::on_resume() {
+  retrying_ = resuming_ = false;
+  session_.resume(services_.now());
+  settle();
+  go_on();
+}
+
+void ClientConnection::on_deadline() {
+  session_.on_deadline(services_.now());
+  settle();
+}
+
+void ClientConnection::send(std::string_view message) {
+  send_frame(websocket::Opcode::Text, message);
+}
+
+void ClientConnection::disconnect(const protocol::Disconnect& disconnect) {
+  close_with(disconnect.code, disconnect.reason);
+}
+
+void ClientConnection::end(const protocol::Disconnect& disconnect) {
+  session_.close();
+  set_deadline(core::kNever);
+  close_with(disconnect.code, disconnect.reason);
+}
+
+void ClientConnection::shut_down() { end(protocol::kDisconnectShutdown); }
+
+void ClientConnection::on_overflow() {
+  ++services_.stats.slow_disconnects;
+  end(protocol::kDisconnectSlow);
+}
+
+// Nothing can be said to a peer that takes nothing: not even the Close frame.
+void ClientConnection::on_write_stalled() {
+  ++services_.stats.slow_disconnects;
+  stream_.close(runtime::StreamEnd::SendFailed);
+}
+
+void ClientConnection::on_closed(runtime::StreamEnd) {
+  --services_.stats.clients;
+  session_.close();
+  set_deadline(core::kNever);
+}
+
+}  // namespace sanjay::transport

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/connection_id.h"
+#include "http/origin.h"
+#include "http/request_parser.h"
+#include "hub/hub.h"
+#include "runtime/shard.h"
+#include "runtime/stream.h"
+#include "runtime/timer_wheel.h"
+#include "session/session.h"
+#include "websocket/decoder.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sanjay::transport {
+
+class HttpApplication;
+
+/// What all connections of a process are allowed; immutable while they live.
+struct TransportOptions {
+  http::RequestLimits http;
+  core::Duration request_time_max = std::chrono::seconds(10);  // first byte → last byte, in all
+  core::Duration keep_alive_max = std::chrono::seconds(75);    // between two requests
+  http::OriginPolicy origins;
+  std::string websocket_path = "/connection/websocket";
+  websocket::Limits websocket;
+  std::string echo_path;  // empty: no echo endpoint
+  websocket::Limits echo{16 * 1024 * 1024, 65536};
+  std::uint32_t echo_queue_bytes_max = 64 * 1024 * 1024;
+};
+
+/// Counters of one shard's connections; written on its thread.
+struct TransportStats {
+  std::uint64_t requests = 0;
+  std::uint64_t requests_refused = 0;
+  std::uint64_t upgrades = 0;
+  std::uint64_t messages_in = 0;
+  std::uint64_t slow_disconnects = 0;
+  std::uint32_t clients = 0;  // WebSocket clients at present
+};
+
+/// What the connections of one shard share. Outlives them.
+struct ShardServices {
+  runtime::Shard& shard;
+  const TransportOptions& options;
+  session::SessionContext& session;
+  HttpApplication& http;
+  TransportStats stats{};
+  /// Connections whose session may go on: what it waited for has come. Not done inside the hub's
+  /// call that says so, since a session that goes on may leave other channels.
+  std::vector<core::ConnectionId> resumable{};
+  /// Connections whose session waits for room in a queue: asked again soon.
+  std::vector<core::ConnectionId> retries{};
+
+  session::Now now() const { return {shard.now(), shard.clock().wall_now()}; }
+};
+
+/// Base of everything that handles a stream in the server: one deadline, and the hub's answers.
+/// Owned by its Stream; one shard's thread.
+class Connection : public runtime::StreamHandler, private runtime::Timer {
+ public:
+  Connection(ShardServices& services, runtime::Stream& stream)
+      : services_(services), stream_(stream) {}
+
+  /// The hub's answers to what this connection asked.
+  virtual void on_subscribed(hub::SubscriptionNumber) {}
+  virtual void on_published(std::uint32_t request, hub::PublishOutcome outcome) = 0;
+  /// Its name stood in ShardServices::resumable or retries.
+  virtual void on_resume() {}
+  /// The server is going away: say so in the way of this transport and end.
+  virtual void shut_down() = 0;
+
+ protected:
+  virtual void on_deadline() = 0;
+  /// Wants on_deadline() at that time, instead of at any set before; kNever: not at all.
+  void set_deadline(core::Instant deadline);
+
+  ShardServices& services_;
+  runtime::Stream& stream_;
+
+ private:
+  void on_timer(core::Instant) final {
+    deadline_ = core::kNever;
+    on_deadline();
+  }
+
+  core::Instant deadline_ = core::kNever;
+};
+
+}  // namespace sanjay::transport

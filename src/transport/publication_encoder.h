@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hub/publication.h"
+
+#include <string>
+
+namespace sanjay::transport {
+
+/// Publications as finished WebSocket frames of the Centrifuge protocol. One per shard.
+class FrameEncoder final : public hub::PublicationEncoder {
+ public:
+  void encode(hub::Encoding encoding, std::string_view channel, const hub::Publication& publication,
+              std::string& out) override;
+
+ private:
+  std::string scratch_;
+};
+
+}  // namespace sanjay::transport
