@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/config_check.h"
+
+#include "server/duration_text.h"
+#include "server/json_text.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <array>
+
+namespace sanjay::server {
+namespace {
+
+// RFC 7518 §3.2: a key at least as long as the hash's output.
+constexpr std::size_t kSecretBytesMin = 32;
+
+bool is_ip_address(const std::string& text) {
+  std::array<unsigned char, sizeof(in6_addr)> address{};
+  return inet_pton(AF_INET, text.c_str(), address.data()) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
+}
+
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
+/// "*" or scheme://host[:port], which is all that a browser's Origin header ever holds.
+bool is_origin(const std::string& text) {
+  const std::size_t scheme_end = text.find("://");
+  return text == "*" ||
+         (scheme_end != 0 && scheme_end != text.npos && text.size() > scheme_end + 3 &&
+          text.find_first_of("/?# ", scheme_end + 3) == text.npos);
+}
+
+void add_warnings(Config& config) {
+  const auto warn = [&](std::string text) { config.warnings.push_back(std::move(text)); };
+  const Config::Client& client = config.client;
+  if (!client.insecure && client.token.hmac_secret_key.empty() &&
+      !client.allow_anonymous_connect_without_token) {
+    warn(
+        "no client can connect: set client.token.hmac_secret_key, "
+        "client.allow_anonymous_connect_without_token or client.insecure");
+  }
+  if (!client.token.hmac_secret_key.empty() &&
+      client.token.hmac_secret_key.size() < kSecretBytesMin) {
+    warn("client.token.hmac_secret_key is shorter than 32 bytes and can be guessed offline");
+  }
+  if (config.http_api.key.empty() && !config.http_api.insecure) {
+    warn("the server API answers 401 to everything: set http_api.key");
+  }
+  if (is_loopback(config.http_server.address)) return;
+  if (client.insecure) {
+    warn("client.insecure is on: whoever reaches the port may read and publish everything");
+  }
+  if (config.http_api.insecure) {
+    warn("http_api.insecure is on: whoever reaches the port may call the server API");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> check_config(Config& config) {
+  std::vector<std::string> errors;
+  if (!config.http_server.address.empty() && !is_ip_address(config.http_server.address)) {
+    errors.push_back(fmt::format("http_server.address: expected an IPv4 or IPv6 address, got {}",
+                                 json_string(config.http_server.address)));
+  }
+  for (const std::string& origin : config.client.allowed_origins) {
+    if (is_origin(origin)) continue;
+    errors.push_back(
+        fmt::format("client.allowed_origins: expected \"*\" or an origin such as "
+                    "\"https://example.com\", without a path, got {}",
+                    json_string(origin)));
+  }
+  if (config.client.pong_timeout >= config.client.ping_interval) {
+    errors.push_back(fmt::format(
+        "client.pong_timeout: expected less than client.ping_interval ({}), got {}",
+        format_duration(config.client.ping_interval), format_duration(config.client.pong_timeout)));
+  }
+  if (!config.echo.path.empty() && !config.echo.path.starts_with('/')) {
+    errors.push_back(fmt::format("echo.path: expected a path that begins with \"/\", got {}",
+                                 json_string(config.echo.path)));
+  }
+  if (errors.empty()) add_warnings(config);
+  return errors;
+}
+
+}  // namespace sanjay::server

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/config_schema.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sanjay::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t ns(core::Duration duration) { return duration.count(); }
+
+constexpr std::int64_t kBytesMax = 1 << 30;
+constexpr std::int64_t kCpuMax = 1023;  // what a cpu_set_t can name
+
+constexpr std::array kSettings = std::to_array<Setting>({
+    {"http_server.address", [](Config& c) -> Target { return &c.http_server.address; },
+     "IP address to listen on; empty: all interfaces", 0, 0, "--address"},
+    {"http_server.port", [](Config& c) -> Target { return &c.http_server.port; },
+     "port for clients and the API; 0: any free one", 0, 65535, "--port"},
+
+    {"client.insecure", [](Config& c) -> Target { return &c.client.insecure; },
+     "every client may connect, subscribe and publish without a token; for development only"},
+    {"client.allowed_origins", [](Config& c) -> Target { return &c.client.allowed_origins; },
+     "web origins that may connect, such as \"https://example.com\"; \"*\": all; empty: none but "
+     "the server's own"},
+    {"client.allow_anonymous_connect_without_token",
+     [](Config& c) -> Target { return &c.client.allow_anonymous_connect_without_token; },
+     "a client without a token is an anonymous user instead of being refused"},
+    {"client.ping_interval", [](Config& c) -> Target { return &c.client.ping_interval; },
+     "how often the server pings an idle client", ns(1s), ns(1h)},
+    {"client.pong_timeout", [](Config& c) -> Target { return &c.client.pong_timeout; },
+     "how long a pong may take before the client is taken for dead", ns(100ms), ns(1h)},
+    {"client.stale_close_delay", [](Config& c) -> Target { return &c.client.stale_close_delay; },
+     "how long a client may take to send its connect command", ns(100ms), ns(1h)},
+    {"client.queue_max_size", [](Config& c) -> Target { return &c.client.queue_max_size; },
+     "bytes waiting for one client before it is disconnected as slow", 1024, kBytesMax},
+    {"client.channel_limit", [](Config& c) -> Target { return &c.client.channel_limit; },
+     "channels one client may be subscribed to", 1, 1'000'000},
+    {"client.connection_limit", [](Config& c) -> Target { return &c.client.connection_limit; },
+     "connections this server takes; 0: as many as its descriptors allow", 0, 100'000'000},
+
+    {"client.token.hmac_secret_key",
+     [](Config& c) -> Target { return &c.client.token.hmac_secret_key; },
+     "secret of HS256, HS384 and HS512 connection tokens; empty: no token is accepted", 0, 0, "",
+     true},
+    {"client.token.hmac_previous_secret_key",
+     [](Config& c) -> Target { return &c.client.token.hmac_previous_secret_key; },
+     "the secret before, still accepted while keys are rotated", 0, 0, "", true},
+    {"client.token.audience", [](Config& c) -> Target { return &c.client.token.audience; },
+     "what a token's aud must hold; empty: not checked"},
+    {"client.token.issuer", [](Config& c) -> Target { return &c.client.token.issuer; },
+     "what a token's iss must be; empty: not checked"},
+    {"client.token.leeway", [](Config& c) -> Target { return &c.client.token.leeway; },
+     "how far the clock of the token's signer may differ from ours", 0, ns(5min)},
+
+    {"websocket.message_size_limit",
+     [](Config& c) -> Target { return &c.websocket.message_size_limit; },
+     "bytes of the largest message a client may send", 64, kBytesMax},
+    {"websocket.write_timeout", [](Config& c) -> Target { return &c.websocket.write_timeout; },
+     "how long one write may be stuck before the client is disconnected", ns(100ms), ns(1h)},
+
+    {"channel.max_length", [](Config& c) -> Target { return &c.channel.max_length; },
+     "bytes of the longest channel name", 1, 4096},
+
+    {"channel.without_namespace.allow_subscribe_for_client",
+     [](Config& c) -> Target { return &c.channel.without_namespace.allow_subscribe_for_client; },
+     "clients with a user may subscribe to any channel"},
+    {"channel.without_namespace.allow_subscribe_for_anonymous",
+     [](Config& c) -> Target { return &c.channel.without_namespace.allow_subscribe_for_anonymous; },
+     "what clients may subscribe to, anonymous ones may too"},
+    {"channel.without_namespace.allow_publish_for_client",
+     [](Config& c) -> Target { return &c.channel.without_namespace.allow_publish_for_client; },
+     "clients with a user may publish to any channel"},
+    {"channel.without_namespace.allow_publish_for_subscriber",
+     [](Config& c) -> Target { return &c.channel.without_namespace.allow_publish_for_subscriber; },
+     "clients with a user may publish to the channels they are subscribed to"},
+    {"channel.without_namespace.allow_publish_for_anonymous",
+     [](Config& c) -> Target { return &c.channel.without_namespace.allow_publish_for_anonymous; },
+     "what clients may publish to, anonymous ones may too"},
+
+    {"http_api.key", [](Config& c) -> Target { return &c.http_api.key; },
+     "key that callers of the server API send; empty: the API is closed", 0, 0, "", true},
+    {"http_api.insecure", [](Config& c) -> Target { return &c.http_api.insecure; },
+     "the server API asks for no key; for development only"},
+
+    {"runtime.shards", [](Config& c) -> Target { return &c.runtime.shards; },
+     "event-loop threads; 0: one per CPU", 0, 1024, "--shards"},
+    {"runtime.io", [](Config& c) -> Target { return &c.runtime.io; },
+     "how shards wait for sockets; auto: io_uring where it works, else epoll", 0, 0, "--io"},
+    {"runtime.private_file_tables",
+     [](Config& c) -> Target { return &c.runtime.private_file_tables; },
+     "each shard has a descriptor table of its own", 0, 0, "--private-file-tables"},
+    {"runtime.spin_us", [](Config& c) -> Target { return &c.runtime.spin_us; },
+     "microseconds a shard looks for work before it sleeps", 0, 1'000'000},
+    {"runtime.pin_cpus", [](Config& c) -> Target { return &c.runtime.pin_cpus; },
+     "CPUs to bind shards to, in turn; empty: not bound", 0, kCpuMax},
+
+    {"echo.path", [](Config& c) -> Target { return &c.echo.path; },
+     "path of a WebSocket endpoint that sends every message back; empty: none", 0, 0, "--echo"},
+
+    {"demo.enabled", [](Config& c) -> Target { return &c.demo.enabled; },
+     "serve the demonstration page"},
+
+    {"health.enabled", [](Config& c) -> Target { return &c.health.enabled; }, "answer GET /health"},
+
+    {"log.level", [](Config& c) -> Target { return &c.log.level; },
+     "the least severe records that are written", 0, 0, "--log-level"},
+
+    {"shutdown.timeout", [](Config& c) -> Target { return &c.shutdown.timeout; },
+     "how long clients are given to leave before the process ends", 0, ns(1h)},
+});
+
+constexpr std::array<std::string_view, 3> kIoNames{"auto", "uring", "epoll"};
+constexpr std::array<std::string_view, 5> kLevelNames{"trace", "debug", "info", "warn", "error"};
+
+}  // namespace
+
+std::span<const Setting> settings() { return kSettings; }
+
+const Setting* find_setting(std::string_view path) {
+  const auto* found = std::ranges::find(kSettings, path, &Setting::path);
+  return found == kSettings.end() ? nullptr : found;
+}
+
+bool is_section(std::string_view path) {
+  return std::ranges::any_of(kSettings, [&](const Setting& setting) {
+    return setting.path.size() > path.size() && setting.path.starts_with(path) &&
+           setting.path[path.size()] == '.';
+  });
+}
+
+std::string environment_name(std::string_view path) {
+  std::string name = "SANJAY_";
+  for (const char c : path) {
+    name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  }
+  return name;
+}
+
+std::span<const std::string_view> choice_names(IoChoice) { return kIoNames; }
+std::span<const std::string_view> choice_names(telemetry::Level) { return kLevelNames; }
+
+}  // namespace sanjay::server

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/wiring.h"
+
+#include "auth/token_verifier.h"
+#include "runtime/entropy.h"
+#include "runtime/shard_threads.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sanjay::server {
+namespace {
+
+// Descriptors kept for listeners, rings, logs, and for telling refused connections so.
+constexpr std::size_t kDescriptorsReserved = 256;
+constexpr std::uint32_t kRefusalsAtOnce = 128;
+constexpr unsigned kShardsMax = 1024;
+
+runtime::DriverChoice driver_choice(IoChoice choice) {
+  switch (choice) {
+    case IoChoice::Uring:
+      return runtime::DriverChoice::Uring;
+    case IoChoice::Epoll:
+      return runtime::DriverChoice::Epoll;
+    case IoChoice::Auto:
+      break;
+  }
+  return runtime::DriverChoice::Auto;
+}
+
+core::Result<session::SessionOptions> session_options(const Config& config) {
+  session::SessionOptions options;
+  options.insecure = config.client.insecure;
+  options.allow_anonymous_connect_without_token =
+      config.client.allow_anonymous_connect_without_token;
+  options.ping_interval = config.client.ping_interval;
+  options.pong_timeout = config.client.pong_timeout;
+  options.stale_close_delay = config.client.stale_close_delay;
+  options.subscriptions_max = config.client.channel_limit;
+  options.server_version = "sanjay " SANJAY_VERSION;
+  const auto& channel = config.channel.without_namespace;
+  options.channels = {config.channel.max_length,          config.client.insecure,
+                      channel.allow_subscribe_for_client, channel.allow_subscribe_for_anonymous,
+                      channel.allow_publish_for_client,   channel.allow_publish_for_subscriber,
+                      channel.allow_publish_for_anonymous};
+  const auto& token = config.client.token;
+  if (!token.hmac_secret_key.empty()) {
+    auth::VerifierOptions verifier;
+    verifier.hmac_secret_key = token.hmac_secret_key;
+    verifier.hmac_previous_secret_key = token.hmac_previous_secret_key;
+    verifier.audience = token.audience;
+    verifier.issuer = token.issuer;
+    verifier.leeway = token.leeway;
+    SANJAY_TRY(auto created, auth::TokenVerifier::create(std::move(verifier)));
+    options.verifier = std::make_shared<const auth::TokenVerifier>(std::move(created));
+  }
+  return options;
+}
+
+core::SipKey random_key() {
+  core::SipKey key;
+  runtime::fill_random(std::as_writable_bytes(std::span(&key.k0, 1)));
+  runtime::fill_random(std::as_writable_bytes(std::span(&key.k1, 1)));
+  return key;
+}
+
+}  // namespace
+
+core::Result<Wiring> wire(const Config& config, std::size_t open_files_max) {
+  Wiring wiring;
+  const auto address =
+      runtime::Endpoint::parse(config.http_server.address, config.http_server.port);
+  if (!address) return core::failure("http_server.address: " + address.error().message);
+  wiring.address = *address;
+
+  const unsigned shards =
+      config.runtime.shards != 0 ? config.runtime.shards : runtime::available_cpus();
+  wiring.shards = static_cast<core::ShardIndex>(std::min(shards, kShardsMax));
+  wiring.drivers.choice = driver_choice(config.runtime.io);
+  wiring.drivers.shards = wiring.shards;
+  wiring.drivers.private_file_tables = config.runtime.private_file_tables;
+
+  if (open_files_max < 2 * kDescriptorsReserved) {
+    return core::failure("the limit of open files (ulimit -n) is " +
+                         std::to_string(open_files_max) + ", at least " +
+                         std::to_string(2 * kDescriptorsReserved) + " are needed");
+  }
+  const auto per_table = static_cast<std::uint32_t>(
+      std::min<std::size_t>(open_files_max - kDescriptorsReserved, 1U << 24));
+  const std::uint32_t tables = config.runtime.private_file_tables ? wiring.shards : 1U;
+  wiring.connections_max = per_table * tables;
+  if (config.client.connection_limit != 0) {
+    wiring.connections_max = std::min(wiring.connections_max, config.client.connection_limit);
+  }
+  wiring.shard.streams.streams_max = per_table + kRefusalsAtOnce;
+  wiring.shard.streams.queue_bytes_max = config.client.queue_max_size;
+  wiring.shard.streams.write_stall_max = config.websocket.write_timeout;
+  wiring.shard.spin = std::chrono::microseconds(config.runtime.spin_us);
+
+  for (const std::uint32_t cpu : config.runtime.pin_cpus) {
+    wiring.pin_cpus.push_back(static_cast<int>(cpu));
+  }
+
+  wiring.hub.shards = wiring.shards;
+  wiring.hub.key = random_key();
+
+  SANJAY_TRY(wiring.session, session_options(config));
+  wiring.transport.websocket.message_bytes_max = config.websocket.message_size_limit;
+  wiring.transport.echo_path = config.echo.path;
+  auto origins = http::OriginPolicy::parse(config.client.allowed_origins);
+  if (!origins) return core::failure("client.allowed_origins: " + origins.error().message);
+  wiring.transport.origins = *std::move(origins);
+
+  wiring.api = {config.http_api.key, config.http_api.insecure, config.channel.max_length};
+  wiring.demo = config.demo.enabled;
+  wiring.health = config.health.enabled;
+  return wiring;
+}
+
+}  // namespace sanjay::server

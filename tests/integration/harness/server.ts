@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts the real server binary for a test and makes sure that it ends as it should.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before } from "node:test";
+import { fileURLToPath } from "node:url";
+import { DEADLINE_MS, within } from "./deadline.ts";
+
+export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const BINARY = process.env.SANJAY_BIN ?? join(ROOT, "build/release/sanjay");
+/** The server reads SANJAY_... as configuration, so neither ours nor the user's may reach it. */
+const ENVIRONMENT = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith("SANJAY_")),
+);
+const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|assertion failed/i;
+
+export type Io = "uring" | "epoll";
+/** A container may refuse io_uring; everything is tested on epoll then, and a test says so. */
+export const IO_URING_AVAILABLE = spawnSync("python3", [
+  "-c",
+  // io_uring_setup(8, zeroed params): a descriptor where the kernel and the container allow it.
+  "import ctypes, sys; libc = ctypes.CDLL(None)\n" +
+    "sys.exit(libc.syscall(425, 8, ctypes.create_string_buffer(120)) < 0)",
+]).status === 0;
+export const DRIVERS: Io[] = IO_URING_AVAILABLE ? ["uring", "epoll"] : ["epoll"];
+export const VARIANTS = DRIVERS.flatMap((io) => [1, 3].map((shards) => ({ io, shards })));
+
+/** Dotted configuration keys and their values, e.g. {"client.ping_interval": "1s"}. */
+export type Configuration = Record<string, string | number | boolean | string[]>;
+
+export interface ServerOptions {
+  io?: Io;
+  shards?: number;
+  port?: number;
+  /** Open to everyone, as for development; true unless said otherwise. */
+  dev?: boolean;
+  configuration?: Configuration;
+  arguments?: string[];
+}
+
+/** Writes a configuration file that lives as long as the test. JSON values are TOML values too. */
+export function configurationFile(t: Cleanup, configuration: Configuration): string {
+  const lines = Object.entries(configuration).map(([key, v]) => `${key} = ${JSON.stringify(v)}\n`);
+  return temporaryFile(t, "sanjay.toml", lines.join(""));
+}
+
+export function temporaryFile(t: Cleanup, name: string, text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "sanjay-test-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+/** A test's context or a suite's `{ after }`: where to say what must happen at its end. */
+export interface Cleanup {
+  after(end: () => unknown): void;
+}
+
+export class Server {
+  port = 0;
+  readonly output: string[] = [];
+  private readonly command: string[];
+  private process!: ChildProcess;
+  private exited!: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  private stopping = false;
+
+  private constructor(t: Cleanup, options: ServerOptions) {
+    this.command = [
+      "serve",
+      ...(options.dev === false ? [] : ["--dev"]),
+      ...(options.configuration ? ["--config", configurationFile(t, options.configuration)] : []),
+      ...["--address", "127.0.0.1", "--port", String(options.port ?? 0)],
+      ...["--io", options.io ?? "epoll", "--shards", String(options.shards ?? 1)],
+      ...(options.arguments ?? []),
+    ];
+    t.after(() => this.stop());
+  }
+
+  /** Starts a server on a free port; the test's end stops it and checks how it went. */
+  static async start(t: Cleanup, options: ServerOptions = {}): Promise<Server> {
+    const server = new Server(t, options);
+    await server.launch();
+    return server;
+  }
+
+  /** One server for all tests of the suite whose body calls this; it runs once they do. */
+  static forSuite(options: ServerOptions = {}): Server {
+    const server = new Server({ after }, options);
+    before(() => server.launch());
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get websocketUrl(): string {
+    return `ws://127.0.0.1:${this.port}/connection/websocket`;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.process.kill(signal);
+  }
+
+  /** Asks the server to stop and fails unless it ends with 0, in time, with nothing to report. */
+  async stop(): Promise<void> {
+    if (this.stopping) return;
+    this.stopping = true;
+    if (this.process.exitCode !== null || this.process.signalCode !== null) {
+      assert.fail(`the server ended by itself${this.report()}`);
+    }
+    this.signal("SIGCONT");
+    this.signal("SIGTERM");
+    await this.checkEnd();
+  }
+
+  /** As stop(), for a test that has asked the server to stop in its own way. */
+  async stopped(): Promise<void> {
+    this.stopping = true;
+    await this.checkEnd();
+  }
+
+  private async checkEnd(): Promise<void> {
+    const end = await within(this.exited, "the server's end").catch((error) => {
+      this.signal("SIGKILL");
+      throw new Error(`${error.message}${this.report()}`);
+    });
+    assert.deepEqual(end, { code: 0, signal: null }, `how the server ended${this.report()}`);
+    assert.doesNotMatch(this.output.join("\n"), SANITIZER);
+  }
+
+  private async launch(): Promise<void> {
+    this.process = spawn(BINARY, this.command, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: ENVIRONMENT,
+    });
+    this.exited = once(this.process, "exit").then(([code, signal]) => ({ code, signal }));
+    const log = createInterface({ input: this.process.stderr! });
+    log.on("line", (line) => this.output.push(line));
+    const lines = createInterface({ input: this.process.stdout! });
+    const line = once(lines, "line").then(([text]) => String(text));
+    const first = await within(Promise.race([line, this.exited]), "the server's ready line");
+    if (typeof first !== "string") {
+      this.stopping = true;
+      throw new Error(`the server did not start: ${JSON.stringify(first)}${this.report()}`);
+    }
+    const match = /^sanjay is ready: http:\/\/127\.0\.0\.1:(\d+)$/.exec(first);
+    assert.ok(match, `unexpected ready line: ${first}`);
+    this.port = Number(match[1]);
+  }
+
+  private report(): string {
+    return `\n${this.output.slice(-40).join("\n")}`;
+  }
+}
+
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a command of the binary to its end. */
+export function run(args: string[], environment: Record<string, string> = {}): Outcome {
+  const result = spawnSync(BINARY, args, {
+    encoding: "utf8",
+    timeout: DEADLINE_MS,
+    env: { ...ENVIRONMENT, ...environment },
+  });
+  if (result.error) throw result.error;
+  return { code: result.status, stdout: result.stdout, stderr: result.stderr };
+}
