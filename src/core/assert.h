@@ -10,8 +10,8 @@ namespace sanjay::core {
 
 /// States what must hold if our own code is right; checked in every build. A peer's fault is never
 /// an ASSERT: it is a Result that names the consequence.
-#define ASSERT(condition)                                                        \
-  do {                                                                           \
-    if (!(condition)) [[unlikely]]                                               \
-      ::sanjay::core::assertion_failed(#condition, __FILE__, __LINE__);          \
+#define ASSERT(condition)                                               \
+  do {                                                                  \
+    if (!(condition)) [[unlikely]]                                      \
+      ::sanjay::core::assertion_failed(#condition, __FILE__, __LINE__); \
   } while (false)

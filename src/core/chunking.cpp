@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/chunking.h"
 
+#include "core/random.h"
+
 #include <algorithm>
 #include <cstddef>
-
-#include "core/random.h"
 
 namespace sanjay::core {
 

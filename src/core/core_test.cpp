@@ -1,10 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
-#include <string>
-#include <thread>
-#include <vector>
-
 #include "core/chunking.h"
 #include "core/intrusive_list.h"
 #include "core/random.h"
@@ -12,6 +6,12 @@
 #include "core/segment.h"
 #include "core/siphash.h"
 #include "core/slab.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace sanjay::core {
 namespace {

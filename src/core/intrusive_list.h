@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
-
 #include "core/assert.h"
+
+#include <cstddef>
 
 namespace sanjay::core {
 

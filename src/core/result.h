@@ -32,7 +32,7 @@ inline std::unexpected<Error> failure(std::string message) {
 /// SANJAY_TRY(auto value, parse(bytes)): binds the value, or returns the error to the caller.
 #define SANJAY_TRY(declaration, expression) \
   SANJAY_TRY_IMPL(SANJAY_TRY_JOIN(sanjay_try_, __LINE__), declaration, expression)
-#define SANJAY_TRY_IMPL(temporary, declaration, expression)                   \
-  auto temporary = (expression);                                              \
-  if (!temporary) return std::unexpected(std::move(temporary).error());       \
+#define SANJAY_TRY_IMPL(temporary, declaration, expression)             \
+  auto temporary = (expression);                                        \
+  if (!temporary) return std::unexpected(std::move(temporary).error()); \
   declaration = *std::move(temporary)

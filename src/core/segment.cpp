@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/segment.h"
 
+#include "core/assert.h"
+
 #include <cstring>
 #include <new>
-
-#include "core/assert.h"
 
 namespace sanjay::core {
 

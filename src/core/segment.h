@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/shared_bytes.h"
+
 #include <cstdint>
 #include <string_view>
 #include <utility>
-
-#include "core/shared_bytes.h"
 
 namespace sanjay::core {
 
@@ -62,7 +62,9 @@ class SegmentRef {
   }
 
   explicit operator bool() const { return segment_ != nullptr; }
-  std::string_view bytes() const { return segment_ == nullptr ? std::string_view{} : segment_->bytes(); }
+  std::string_view bytes() const {
+    return segment_ == nullptr ? std::string_view{} : segment_->bytes();
+  }
   std::size_t size() const { return segment_ == nullptr ? 0 : segment_->size_; }
 
  private:

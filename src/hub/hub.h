@@ -57,9 +57,9 @@ struct HubOptions {
   core::ShardIndex shard = 0;
   core::ShardIndex shards = 1;
   core::SipKey key{};  // the same on all shards: it decides which shard is a channel's home
-  std::uint32_t channels_max = 1U << 22;         // with subscribers on this shard
-  std::uint32_t publishes_in_flight_max = 1024;  // to each other shard, answers outstanding
-  std::size_t flow_bytes_max = 256 * 1024;  // of publications, from this to any one shard, itself too
+  std::uint32_t channels_max = 1U << 22;              // with subscribers on this shard
+  std::uint32_t publishes_in_flight_max = 1024;       // to each other shard, answers outstanding
+  std::size_t flow_bytes_max = 256 * 1024;            // of publications, from this to any one shard
   std::size_t channel_backlog_bytes_max = 64 * 1024;  // of one channel's fan-out on this shard
   HomeChannels::Limits home{};
 };

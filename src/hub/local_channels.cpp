@@ -4,6 +4,7 @@
 #include "core/assert.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sanjay::hub {
@@ -130,6 +131,32 @@ void LocalChannels::enqueue(std::uint32_t channel, core::ShardIndex from,
   c.work->batches.push_back(std::move(batch));
 }
 
+// Joins to the first batch, before it begins, those behind it that go to the same subscribers in
+// the same encodings. Each subscriber then gets one reference and his socket one send, however much
+// was published while the channel waited for its turn.
+void LocalChannels::join_batches(Work& work) {
+  const auto first = work.batches.begin();
+  const auto goes_with_first = [&](const Batch& batch) {
+    bool same = batch.end == first->end;
+    for (std::size_t i = 0; i < kEncodings; ++i) {
+      same = same && bool(batch.frames[i]) == bool(first->frames[i]);
+    }
+    return same;
+  };
+  const auto last = std::find_if_not(std::next(first), work.batches.end(), goes_with_first);
+  if (last == std::next(first)) return;
+  for (std::size_t i = 0; i < kEncodings; ++i) {
+    if (!first->frames[i]) continue;
+    std::size_t size = 0;
+    for (auto batch = first; batch != last; ++batch) size += batch->frames[i].size();
+    core::SegmentBuilder joined(size);
+    for (auto batch = first; batch != last; ++batch) joined.append(batch->frames[i].bytes());
+    first->frames[i] = joined.finish();
+  }
+  for (auto batch = std::next(first); batch != last; ++batch) first->bytes += batch->bytes;
+  work.batches.erase(std::next(first), last);
+}
+
 std::size_t LocalChannels::run_batch(Channel& channel, std::size_t deliveries_max) {
   Batch& batch = channel.work->batches.front();
   const auto end =
@@ -152,6 +179,7 @@ bool LocalChannels::run(std::size_t deliveries_max, std::vector<Finished>& finis
     const std::uint32_t number = ready_.front();
     ready_.pop_front();
     Channel& channel = at(number);
+    if (channel.work->batches.front().cursor == 0) join_batches(*channel.work);
     // A batch costs a little even where nobody is left to receive it.
     done += 1 + run_batch(channel, deliveries_max - done);
     Work& work = *channel.work;

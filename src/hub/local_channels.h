@@ -41,9 +41,10 @@ class DeliverySink {
 ///
 /// Fan-out is a resumable job: each channel has a queue of batches, each batch a cursor over the
 /// subscribers there were when it arrived, so nobody receives what was published before he joined.
-/// Channels with work take turns, so that a hot one starves no other. Removing a subscriber while
-/// batches wait leaves a hole instead of moving others past a cursor; holes are closed between
-/// batches, when the channel's queue is empty or half of the list is holes.
+/// Channels with work take turns, so that a hot one starves no other; batches that wait for the
+/// same subscribers leave as one. Removing a subscriber while batches wait leaves a hole instead of
+/// moving others past a cursor; holes are closed between batches, when the channel's queue is empty
+/// or half of the list is holes.
 class LocalChannels {
  public:
   LocalChannels(const core::SipKey& key, std::uint32_t channels_max, DeliverySink& sink);
@@ -153,6 +154,7 @@ class LocalChannels {
   void make_live(Channel& channel, const Waiting& subscription);
   template <class List>
   void remove_at(List& list, std::uint32_t position, std::uint32_t position_bits);
+  static void join_batches(Work& work);
   std::size_t run_batch(Channel& channel, std::size_t deliveries_max);
   void close_holes(Channel& channel);
 

@@ -61,6 +61,32 @@ TEST_F(LocalChannelsTest, DeliversInTheEncodingOfEachSubscriber) {
   EXPECT_THAT(take_delivered(), ElementsAre(Pair(1, "{}"), Pair(2, "\x01")));
 }
 
+TEST_F(LocalChannelsTest, BatchesThatWaitForTheSameSubscribersLeaveAsOne) {
+  join(chat_, 1);
+  join(chat_, 2, Encoding::ProtobufWebSocket);
+  channels_.enqueue(chat_, 0, batch("a", "x"));
+  channels_.enqueue(chat_, 0, batch("b", "y"));
+  join(chat_, 3);
+  channels_.enqueue(chat_, 0, batch("c", "z"));
+  EXPECT_FALSE(run());
+  EXPECT_THAT(take_delivered(),
+              ElementsAre(Pair(1, "ab"), Pair(2, "xy"), Pair(1, "c"), Pair(2, "z"), Pair(3, "c")));
+  std::size_t bytes = 0;
+  for (const auto& batch : finished_) bytes += batch.bytes;
+  EXPECT_EQ(bytes, 6U);
+}
+
+TEST_F(LocalChannelsTest, ABatchThatHasBegunIsNotJoined) {
+  join(chat_, 1);
+  join(chat_, 2);
+  channels_.enqueue(chat_, 0, batch("a"));
+  EXPECT_TRUE(run(1));
+  channels_.enqueue(chat_, 0, batch("b"));
+  EXPECT_FALSE(run());
+  EXPECT_THAT(take_delivered(),
+              ElementsAre(Pair(1, "a"), Pair(2, "a"), Pair(1, "b"), Pair(2, "b")));
+}
+
 TEST_F(LocalChannelsTest, RemovalKeepsThePositionsOfTheOthers) {
   std::map<std::uint32_t, SubscriptionNumber> subscriptions;
   for (std::uint32_t slot = 0; slot < 6; ++slot) subscriptions[slot] = join(chat_, slot);
@@ -114,9 +140,9 @@ TEST_F(LocalChannelsTest, RemovalDuringAJobLeavesNobodyOutAndServesNobodyTwice) 
   std::vector<SubscriptionNumber> subscriptions;
   for (std::uint32_t slot = 0; slot < 6; ++slot) subscriptions.push_back(join(chat_, slot));
   channels_.enqueue(chat_, 0, batch("a"));
-  channels_.enqueue(chat_, 0, batch("b"));
   EXPECT_TRUE(run(3));
   EXPECT_THAT(slots_reached(), ElementsAre(0, 1, 2));
+  channels_.enqueue(chat_, 0, batch("b"));
   channels_.remove(subscriptions[1]);  // has received a
   channels_.remove(subscriptions[4]);  // has not
   EXPECT_FALSE(run());
@@ -167,7 +193,7 @@ TEST_F(LocalChannelsTest, EveryBudgetDeliversTheSame) {
     }
     std::string received;
     for (const auto& [slot, bytes] : take_delivered()) received += std::to_string(slot) + bytes;
-    EXPECT_EQ(received, "0a1a2a0b1b2b0c1c2c") << "budget " << budget;
+    EXPECT_EQ(received, "0abc1abc2abc") << "budget " << budget;
     for (std::uint32_t number = 0; number < 3; ++number) channels_.remove(number);
   }
 }

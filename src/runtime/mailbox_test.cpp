@@ -133,6 +133,54 @@ TEST(SleepFlag, TellsOneSenderOnly) {
   EXPECT_FALSE(flag.must_wake());
 }
 
+TEST(SleepFlag, EitherTheSleeperSeesTheMailOrTheSenderSeesTheSleeper) {
+  // The two fences are all that forbids both from looking too early; both threads are let go at the
+  // same moment, round after round, so that a missing fence shows.
+  constexpr std::uint64_t kRounds = 300'000;
+  SpscRing<int> ring(2);
+  SleepFlag flag;
+  std::atomic<std::uint64_t> sleeper_at{0}, sender_at{0};
+  const auto meet = [](std::atomic<std::uint64_t>& mine, const std::atomic<std::uint64_t>& other,
+                       std::uint64_t step) {
+    mine.store(step, std::memory_order_release);
+    for (int spins = 0; other.load(std::memory_order_acquire) < step; ++spins) {
+      if (spins > 2000) std::this_thread::yield();  // the other one has no CPU
+    }
+  };
+  // Every offset between the two is tried: one is always a little ahead after a meeting.
+  const auto delay = [&](std::uint64_t steps) {
+    for (std::uint64_t i = 0; i < steps; ++i) sender_at.load(std::memory_order_relaxed);
+  };
+  bool told = false;  // handed over by the second meeting
+  std::thread sender([&] {
+    for (std::uint64_t round = 0; round < kRounds; ++round) {
+      ring.push(1);
+      flag.must_wake();  // a copy of the flag in this CPU's cache makes its look fast, and early
+      meet(sender_at, sleeper_at, 3 * round + 1);
+      delay(round % 64);
+      ring.publish();
+      told = flag.must_wake();
+      meet(sender_at, sleeper_at, 3 * round + 2);
+      meet(sender_at, sleeper_at, 3 * round + 3);
+    }
+  });
+  std::uint64_t lost = 0;
+  for (std::uint64_t round = 0; round < kRounds; ++round) {
+    EXPECT_FALSE(ring.has_mail());  // likewise
+    meet(sleeper_at, sender_at, 3 * round + 1);
+    delay(round / 64 % 64);
+    flag.fall_asleep();
+    const bool seen = ring.has_mail();
+    meet(sleeper_at, sender_at, 3 * round + 2);
+    if (!seen && !told) ++lost;
+    flag.awake();
+    ring.pop();
+    meet(sleeper_at, sender_at, 3 * round + 3);
+  }
+  sender.join();
+  EXPECT_EQ(lost, 0U);
+}
+
 struct Letter {
   std::uint64_t number = 0;
 };

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/scenarios/latency.h"
+
+#include "bench/client/centrifuge_wire.h"
+#include "bench/client/fleet.h"
+#include "bench/payload/stamp.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <vector>
+
+namespace sanjay::bench {
+namespace {
+
+struct Shared {
+  // Fixed before begin().
+  core::Instant start;
+  core::Instant measure_from;
+  core::Instant end;
+  std::atomic<std::uint32_t> publishing{0};  // publishers not yet at the end
+  std::atomic<std::uint64_t> published{0};
+  std::atomic<std::uint64_t> delivered{0};
+};
+
+class LatencyLoad final : public Load {
+ public:
+  LatencyLoad(const LatencyOptions& options, Shared& shared, Worker& worker)
+      : options_(options),
+        shared_(shared),
+        worker_(worker),
+        message_(StampedMessage::of_size(options.payload_bytes)) {}
+
+  void on_begin(std::uint64_t) override {
+    const std::uint32_t subscribers = options_.channels * options_.subscribers_per_channel;
+    for (std::uint32_t p = 0; p < options_.publishers; ++p) {
+      if (worker_.find(subscribers + p) != nullptr) publishers_.push_back({subscribers + p, p});
+    }
+    running_ = true;
+  }
+
+  void on_drain() override { running_ = false; }
+
+  void on_message(Connection&, std::string_view message) override {
+    const auto stamp = find_stamp(message);
+    if (!stamp) return;
+    ++delivered_;
+    const core::Instant due{core::Duration(stamp->sent_ns)};
+    if (due < shared_.measure_from) return;
+    latency_ns_.record(static_cast<std::uint64_t>((worker_.precise_now() - due).count()));
+  }
+
+  bool on_turn(core::Instant) override {
+    for (std::size_t i = 0; i < publishers_.size();) {
+      if (publish_due(publishers_[i])) {
+        ++i;
+      } else {
+        publishers_.erase(publishers_.begin() + static_cast<std::ptrdiff_t>(i));
+        shared_.publishing.fetch_sub(1, std::memory_order_release);
+      }
+    }
+    if (delivered_ > 0) shared_.delivered.fetch_add(delivered_, std::memory_order_release);
+    delivered_ = 0;
+    return running_;
+  }
+
+  const telemetry::Histogram& latency_ns() const { return latency_ns_; }
+  const telemetry::Histogram& lateness_ns() const { return lateness_ns_; }
+
+ private:
+  struct Publisher {
+    std::uint32_t connection;
+    std::uint64_t next;  // number of its next message among all
+  };
+
+  // Publishes whatever is due. False when the publisher is at the end.
+  bool publish_due(Publisher& publisher) {
+    Connection* connection = worker_.find(publisher.connection);
+    if (connection == nullptr) return false;  // has failed, and the run with it
+    for (;;) {
+      const auto after =
+          static_cast<std::int64_t>(static_cast<double>(publisher.next) / options_.rate * 1e9);
+      const core::Instant due = shared_.start + core::Duration(after);
+      if (due >= shared_.end) return false;
+      const core::Instant now = worker_.precise_now();
+      if (due > now) return true;
+      if (due >= shared_.measure_from) {
+        lateness_ns_.record(static_cast<std::uint64_t>((now - due).count()));
+      }
+      const auto number = static_cast<std::uint16_t>(publisher.next % options_.publishers);
+      publish(*connection, {number, publisher.next, due.time_since_epoch().count()});
+      publisher.next += options_.publishers;
+      shared_.published.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+
+  void publish(Connection& connection, const Stamp& stamp) {
+    const std::string_view data = message_.with(stamp);
+    if (options_.client.protocol == Protocol::WebSocket) return connection.send_text(data);
+    const auto channel = fmt::format("{}-{}", options_.channel, stamp.sequence % options_.channels);
+    write_publish(command_, connection.next_id(), channel, data);
+    connection.send_text(command_);
+  }
+
+  const LatencyOptions& options_;
+  Shared& shared_;
+  Worker& worker_;
+  StampedMessage message_;
+  std::string command_;
+  std::vector<Publisher> publishers_;
+  bool running_ = false;
+  std::uint64_t delivered_ = 0;  // in this turn
+  telemetry::Histogram latency_ns_;
+  telemetry::Histogram lateness_ns_;
+};
+
+core::Status check(const LatencyOptions& options) {
+  if (options.channels == 0 || options.subscribers_per_channel == 0 || options.publishers == 0) {
+    return core::failure("channels, subscribers and publishers must be at least 1");
+  }
+  if (options.publishers > 1000) return core::failure("at most 1000 publishers");
+  if (options.rate <= 0) return core::failure("the rate must be above 0");
+  if (options.client.protocol == Protocol::WebSocket && options.channels != 1) {
+    return core::failure("--protocol ws knows no channels: use --channels 1");
+  }
+  if (options.payload_bytes < StampedMessage::kBytesMin) {
+    return core::failure(
+        fmt::format("a stamped payload has at least {} bytes", StampedMessage::kBytesMin));
+  }
+  return {};
+}
+
+// Runs the schedule and waits for the last deliveries; fills in the usage.
+core::Status run_schedule(Fleet& fleet, const LatencyOptions& options, Shared& shared,
+                          std::uint64_t receivers, LatencyResult& result) {
+  shared.start = fleet.now() + std::chrono::milliseconds(10);
+  shared.measure_from = shared.start + options.warmup;
+  shared.end = shared.measure_from + options.duration;
+  shared.publishing.store(options.publishers);
+  fleet.begin(1);
+  if (auto warm = fleet.hold(shared.measure_from - fleet.now()); !warm) return warm;
+  const std::uint64_t before = shared.delivered.load(std::memory_order_acquire);
+  SANJAY_TRY(const UsageMeter meter, UsageMeter::start(options.server_pid));
+  if (auto held = fleet.hold(shared.end - fleet.now()); !held) return held;
+  SANJAY_TRY(result.usage, meter.read());
+  const auto delivered = [&] { return shared.delivered.load(std::memory_order_acquire); };
+  result.measured_deliveries = delivered() - before;
+  const auto complete = [&] {
+    return shared.publishing.load(std::memory_order_acquire) == 0 &&
+           delivered() >= shared.published.load(std::memory_order_relaxed) * receivers;
+  };
+  return fleet.wait("deliveries", complete, delivered, 0);
+}
+
+}  // namespace
+
+core::Result<LatencyResult> run_latency(const LatencyOptions& options) {
+  if (auto valid = check(options); !valid) return std::unexpected(valid.error());
+  const std::uint32_t subscribers = options.channels * options.subscribers_per_channel;
+  ConnectionPlan plan{.connections = subscribers + options.publishers};
+  plan.channel_of = [&options, subscribers](std::uint32_t index) {
+    if (index >= subscribers) return std::string();
+    return fmt::format("{}-{}", options.channel, index % options.channels);
+  };
+  const bool bare = options.client.protocol == Protocol::WebSocket;
+  const std::uint64_t receivers = bare ? plan.connections : options.subscribers_per_channel;
+  Shared shared;
+  Fleet fleet(options.client, std::move(plan));
+  auto started = fleet.start(
+      [&](Worker& worker) { return std::make_unique<LatencyLoad>(options, shared, worker); });
+  if (!started) return std::unexpected(started.error());
+  if (auto open = fleet.open_all(); !open) return std::unexpected(open.error());
+
+  LatencyResult result;
+  if (auto ran = run_schedule(fleet, options, shared, receivers, result); !ran) {
+    result.interrupted = ran.error().message;
+  }
+  fleet.stop();
+  result.published = shared.published.load();
+  result.expected = result.published * receivers;
+  result.delivered = shared.delivered.load();
+  for (auto& worker : fleet.workers()) {
+    const auto& load = static_cast<const LatencyLoad&>(worker->load());
+    result.latency_ns.merge(load.latency_ns());
+    result.lateness_ns.merge(load.lateness_ns());
+  }
+  return result;
+}
+
+}  // namespace sanjay::bench
