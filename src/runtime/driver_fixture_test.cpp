@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -30,6 +31,15 @@ Client::Client(const Endpoint& to) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     connect_error_ = errno;
+  }
+  if (connect_error_ == EINTR) {
+    // A ring that ends interrupts its creator's calls; with a time bound connect() does not go on
+    // by itself, the connection does.
+    pollfd ready{descriptor_, POLLOUT, 0};
+    while (poll(&ready, 1, 20'000) < 0 && errno == EINTR) {
+    }
+    socklen_t length = sizeof connect_error_;
+    getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &connect_error_, &length);
   }
 }
 

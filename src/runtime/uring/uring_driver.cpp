@@ -3,38 +3,19 @@
 
 #include "core/assert.h"
 #include "runtime/socket.h"
-#include "runtime/uring/receive_buffers.h"
-#include "runtime/uring/uring_abi.h"
+#include "runtime/uring/ring.h"
 
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <deque>
+#include <utility>
 #include <vector>
 
 namespace sanjay::runtime {
 namespace {
-
-/// What a completion belongs to; the low 32 bits of user_data are the slot.
-enum class Operation : std::uint8_t { Accept, Wake, Poll, Receive, Send, Connect, Cancel, Close };
-
-constexpr std::uint64_t tag(Operation operation, SocketSlot slot) {
-  return (static_cast<std::uint64_t>(operation) << 32) | slot;
-}
-
-// A turn may end early or find memory short; anything else says that we use the ring wrongly.
-void check_entered(int result) {
-  ASSERT(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
-         result == -EBUSY || result == -EBADR);
-}
 
 class UringDriver final : public IoDriver {
  public:
@@ -79,18 +60,11 @@ class UringDriver final : public IoDriver {
     bool releasing : 1 = false;
     bool closing : 1 = false;
   };
-  struct Message {
-    msghdr header;
-    std::array<iovec, kPiecesMax> vectors;
-  };
-  static constexpr std::size_t kMessages = 128;
 
   Socket& socket_at(SocketSlot slot) {
     if (slot >= sockets_.size()) sockets_.resize(slot + 1);
     return sockets_[slot];
   }
-  io_uring_sqe* next_sqe();
-  void submit();
   void arm_accept();
   void arm_wake();
   void arm_poll(SocketSlot slot);
@@ -100,7 +74,6 @@ class UringDriver final : public IoDriver {
   void drain_listener(IoEvents& events);
   void close_listener();
   void forget_closed_and_accepted();
-  void wait(core::Duration wait_max);
   unsigned dispatch(IoEvents& events);
   void on_completion(const io_uring_cqe& cqe, IoEvents& events);
   void on_accepted(const io_uring_cqe& cqe, IoEvents& events);
@@ -116,114 +89,66 @@ class UringDriver final : public IoDriver {
   const UringOptions options_;
   const std::shared_ptr<FileTable> table_;
   const int wake_;
-  io_uring ring_{};
-  bool ring_created_ = false;
+  Ring ring_;
   int listener_ = -1;
   int backlog_ = 0;
   bool accepting_ = false;
   bool draining_listener_ = false;
-  ReceiveBuffers buffers_;
   std::vector<Socket> sockets_;
   std::deque<SocketSlot> starved_;  // receives that found no buffer, oldest first
   std::vector<SocketSlot> released_;
-  std::array<Message, kMessages> messages_;
-  std::size_t messages_used_ = 0;  // since the last submit: the kernel copies at submission
-  unsigned receives_queued_ = 0;   // since the last submit
+  bool receives_queued_ = false;  // perhaps not yet submitted
   DriverStats stats_;
 };
 
 UringDriver::~UringDriver() {
   // In a private table the sockets ended with the shard's thread.
-  if (ring_created_ && !table_->private_to_thread()) {
+  if (ring_.created() && !table_->private_to_thread()) {
     if (listener_ >= 0) close_listener();
     forget_closed_and_accepted();
     for (const Socket& socket : sockets_) {
       if (socket.descriptor >= 0) close(socket.descriptor);
     }
   }
-  if (ring_created_) io_uring_queue_exit(&ring_);
   close(wake_);
 }
 
 // The last turn may have left completions behind: sockets that are closed already, and accepted
 // ones that nobody knows. Only the shard's thread may ask the kernel for those that found no place.
 void UringDriver::forget_closed_and_accepted() {
-  unsigned seen = 0;
-  do {
-    seen = 0;
-    unsigned head = 0;
-    io_uring_cqe* cqe = nullptr;
-    io_uring_for_each_cqe(&ring_, head, cqe) {
-      ++seen;
-      const auto operation = static_cast<Operation>(cqe->user_data >> 32);
-      if (operation == Operation::Close) {
-        sockets_[static_cast<SocketSlot>(cqe->user_data)] = Socket{};
-      } else if (operation == Operation::Accept && cqe->res >= 0) {
-        close(cqe->res);
-      }
+  const auto forget = [this](const io_uring_cqe& cqe) {
+    if (operation_of(cqe) == Operation::Close) {
+      sockets_[slot_of(cqe)] = Socket{};
+    } else if (operation_of(cqe) == Operation::Accept && cqe.res >= 0) {
+      close(cqe.res);
     }
-    io_uring_cq_advance(&ring_, seen);
-  } while (seen > 0 && io_uring_get_events(&ring_) >= 0);
+  };
+  while (ring_.for_each_completion(forget) > 0 && ring_.flush_overflow()) {
+  }
 }
 
 core::Result<void, UringFailure> UringDriver::create_ring() {
-  io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED |
-                 IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL;
-  params.cq_entries = options_.completion_entries;
-  const int created = io_uring_queue_init_params(options_.submission_entries, &ring_, &params);
-  if (created != 0) {
-    std::string message = describe_error("io_uring_setup", -created);
-    if (created == -EINVAL) message += ": the kernel is older than 6.1, or the sizes are wrong";
-    return std::unexpected(UringFailure{std::move(message), created == -ENOMEM});
-  }
-  ring_created_ = true;
-  table_->keep(ring_.ring_fd);
-  const int registered =
-      buffers_.register_with(ring_, options_.receive_buffers, options_.receive_buffer_bytes);
-  if (registered == 0) return {};
-  return std::unexpected(
-      UringFailure{describe_error("io_uring receive buffers", registered), registered == ENOMEM});
+  if (auto created = ring_.create(options_); !created) return created;
+  table_->keep(ring_.descriptor());
+  return {};
 }
 
 core::Status UringDriver::start() {
   if (auto entered = table_->enter(); !entered) return entered;
-  // Called directly: Debian's liburing 2.3 declares io_uring_enable_rings but does not export it.
-  const int ring = ring_.ring_fd;
-  if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) != 0) {
-    return core::failure(describe_error("io_uring: enabling the ring", errno));
-  }
-  io_uring_register_ring_fd(&ring_);  // spares a descriptor look-up per system call; may fail
+  if (auto enabled = ring_.enable(); !enabled) return enabled;
   arm_wake();
   return {};
 }
 
-io_uring_sqe* UringDriver::next_sqe() {
-  io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
-  if (sqe == nullptr) {
-    submit();
-    sqe = io_uring_get_sqe(&ring_);
-    ASSERT(sqe != nullptr);
-  }
-  return sqe;
-}
-
-void UringDriver::submit() {
-  ++stats_.submits;
-  check_entered(io_uring_submit(&ring_));
-  messages_used_ = 0;
-  receives_queued_ = 0;
-}
-
 void UringDriver::arm_accept() {
   accepting_ = true;
-  io_uring_sqe* sqe = next_sqe();
+  io_uring_sqe* sqe = ring_.next_sqe();
   io_uring_prep_multishot_accept(sqe, listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   io_uring_sqe_set_data64(sqe, tag(Operation::Accept, 0));
 }
 
 void UringDriver::arm_wake() {
-  io_uring_sqe* sqe = next_sqe();
+  io_uring_sqe* sqe = ring_.next_sqe();
   io_uring_prep_poll_multishot(sqe, wake_, POLLIN);
   io_uring_sqe_set_data64(sqe, tag(Operation::Wake, 0));
 }
@@ -232,7 +157,7 @@ void UringDriver::arm_poll(SocketSlot slot) {
   Socket& socket = sockets_[slot];
   socket.polling = true;
   ++socket.operations;
-  io_uring_sqe* sqe = next_sqe();
+  io_uring_sqe* sqe = ring_.next_sqe();
   io_uring_prep_poll_multishot(sqe, socket.descriptor, POLLIN | POLLRDHUP);
   io_uring_sqe_set_data64(sqe, tag(Operation::Poll, slot));
 }
@@ -250,12 +175,12 @@ void UringDriver::arm_receive(SocketSlot slot) {
   socket.edge = false;
   socket.receiving = true;
   ++socket.operations;
-  io_uring_sqe* sqe = next_sqe();
+  io_uring_sqe* sqe = ring_.next_sqe();
   io_uring_prep_recv(sqe, socket.descriptor, nullptr, 0, MSG_DONTWAIT);
   sqe->flags |= IOSQE_BUFFER_SELECT;
   sqe->buf_group = ReceiveBuffers::kGroup;
   io_uring_sqe_set_data64(sqe, tag(Operation::Receive, slot));
-  ++receives_queued_;
+  receives_queued_ = true;
 }
 
 core::Result<Endpoint> UringDriver::listen(const Endpoint& endpoint, int backlog) {
@@ -305,7 +230,7 @@ core::Status UringDriver::connect(SocketSlot slot, const Endpoint& to,
   Socket& socket = socket_at(slot);
   socket.descriptor = descriptor;
   ++socket.operations;
-  io_uring_sqe* sqe = next_sqe();
+  io_uring_sqe* sqe = ring_.next_sqe();
   io_uring_prep_poll_add(sqe, descriptor, POLLOUT);
   io_uring_sqe_set_data64(sqe, tag(Operation::Connect, slot));
   return {};
@@ -325,22 +250,14 @@ std::optional<std::size_t> UringDriver::send(SocketSlot slot,
   socket.sending = true;
   ++socket.operations;
   if (pieces.size() == 1) {
-    io_uring_sqe* sqe = next_sqe();
+    io_uring_sqe* sqe = ring_.next_sqe();
     io_uring_prep_send(sqe, socket.descriptor, pieces[0].data(), pieces[0].size(), MSG_NOSIGNAL);
     io_uring_sqe_set_data64(sqe, tag(Operation::Send, slot));
     return std::nullopt;
   }
-  if (messages_used_ == kMessages) submit();
-  io_uring_sqe* sqe = next_sqe();
-  Message& message = messages_[messages_used_++];
-  ASSERT(pieces.size() <= message.vectors.size());
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    message.vectors[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
-  }
-  message.header = {};
-  message.header.msg_iov = message.vectors.data();
-  message.header.msg_iovlen = pieces.size();
-  io_uring_prep_sendmsg(sqe, socket.descriptor, &message.header, MSG_NOSIGNAL);
+  const msghdr* message = ring_.next_message(pieces);
+  io_uring_sqe* sqe = ring_.next_sqe();
+  io_uring_prep_sendmsg(sqe, socket.descriptor, message, MSG_NOSIGNAL);
   io_uring_sqe_set_data64(sqe, tag(Operation::Send, slot));
   return std::nullopt;
 }
@@ -360,7 +277,7 @@ void UringDriver::release(SocketSlot slot) {
 // the ring: 30,000 clients leaving at once then cost 10 s of CPU.
 void UringDriver::cancel(Operation operation, SocketSlot slot) {
   ++sockets_[slot].operations;
-  io_uring_sqe* sqe = next_sqe();
+  io_uring_sqe* sqe = ring_.next_sqe();
   io_uring_prep_cancel64(sqe, tag(operation, slot), 0);
   io_uring_sqe_set_data64(sqe, tag(Operation::Cancel, slot));
 }
@@ -370,7 +287,7 @@ void UringDriver::close_if_idle(SocketSlot slot) {
   if (!socket.releasing || socket.closing || socket.operations > 0) return;
   socket.closing = true;
   ++socket.operations;
-  io_uring_sqe* sqe = next_sqe();
+  io_uring_sqe* sqe = ring_.next_sqe();
   io_uring_prep_close(sqe, socket.descriptor);
   io_uring_sqe_set_data64(sqe, tag(Operation::Close, slot));
 }
@@ -382,25 +299,14 @@ void UringDriver::operation_over(SocketSlot slot) {
   close_if_idle(slot);
 }
 
-void UringDriver::wait(core::Duration wait_max) {
-  ++stats_.submits;
-  messages_used_ = 0;
-  receives_queued_ = 0;
-  if (wait_max <= core::Duration::zero()) {
-    check_entered(io_uring_submit_and_get_events(&ring_));
-    return;
-  }
-  __kernel_timespec limit{};
-  limit.tv_sec = wait_max.count() / 1'000'000'000;
-  limit.tv_nsec = wait_max.count() % 1'000'000'000;
-  io_uring_cqe* first = nullptr;
-  check_entered(io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr));
+unsigned UringDriver::dispatch(IoEvents& events) {
+  return ring_.for_each_completion(
+      [this, &events](const io_uring_cqe& cqe) { on_completion(cqe, events); });
 }
 
 bool UringDriver::turn(core::Duration wait_max, IoEvents& events) {
   ++stats_.turns;
-  if (draining_listener_ || !released_.empty() || !starved_.empty() ||
-      io_uring_cq_ready(&ring_) > 0) {
+  if (draining_listener_ || !released_.empty() || !starved_.empty() || ring_.has_completions()) {
     wait_max = core::Duration::zero();
   }
   // Receives that found no buffer come first, in the order in which they were put back.
@@ -409,44 +315,27 @@ bool UringDriver::turn(core::Duration wait_max, IoEvents& events) {
     starved_.pop_front();
     if (sockets_[slot].edge) want_receive(slot);
   }
-  wait(wait_max);
+  receives_queued_ = false;
+  ring_.submit_and_wait(wait_max);
   events.on_wake();
   unsigned handled = dispatch(events);
-  // Polls have asked for receives: one more system call brings their bytes in this very turn.
-  if (receives_queued_ > 0) {
-    wait(core::Duration::zero());
+  if (receives_queued_) {
+    // Polls have asked for receives: one more system call brings their bytes in this very turn.
+    ring_.submit_and_wait(core::Duration::zero());
     handled += dispatch(events);
   }
   if (draining_listener_) drain_listener(events);
   std::vector<SocketSlot> released;
   released.swap(released_);
   for (const SocketSlot slot : released) events.on_released(slot);
+  stats_.submits = ring_.submits();
+  stats_.completion_overflows = ring_.overflows();
   return handled > 0 || !released.empty();
 }
 
-unsigned UringDriver::dispatch(IoEvents& events) {
-  if ((__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) != 0)
-    ++stats_.completion_overflows;
-  std::array<io_uring_cqe*, 256> batch;
-  // Only what has completed by now: completions of what the handlers submit belong to later.
-  unsigned left = io_uring_cq_ready(&ring_);
-  unsigned handled = 0;
-  while (left > 0) {
-    const unsigned wanted = std::min<unsigned>(left, static_cast<unsigned>(batch.size()));
-    const unsigned count = io_uring_peek_batch_cqe(&ring_, batch.data(), wanted);
-    if (count == 0) break;
-    for (unsigned i = 0; i < count; ++i) on_completion(*batch[i], events);
-    io_uring_cq_advance(&ring_, count);
-    buffers_.give_back();
-    handled += count;
-    left -= count;
-  }
-  return handled;
-}
-
 void UringDriver::on_completion(const io_uring_cqe& cqe, IoEvents& events) {
-  const auto slot = static_cast<SocketSlot>(cqe.user_data);
-  switch (static_cast<Operation>(cqe.user_data >> 32)) {
+  const SocketSlot slot = slot_of(cqe);
+  switch (operation_of(cqe)) {
     case Operation::Accept:
       return on_accepted(cqe, events);
     case Operation::Wake:
@@ -516,7 +405,7 @@ void UringDriver::end_input(SocketSlot slot, IoFailure failure, IoEvents& events
 void UringDriver::on_received(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events) {
   sockets_[slot].receiving = false;
   const bool live = !sockets_[slot].releasing;
-  const std::span<char> bytes = buffers_.taken(cqe);
+  const std::span<char> bytes = ring_.buffers().taken(cqe);
   if (cqe.res > 0) {
     ++stats_.receives;
     // More is there, or may be; an end that came together with the bytes shared their edge.
