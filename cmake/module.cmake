@@ -58,3 +58,14 @@ function(sanjay_module name)
     set_tests_properties(${name}_bench PROPERTIES TIMEOUT 120 LABELS bench)
   endif()
 endfunction()
+
+# sanjay_failpoint_test(MODULE NAME FILTER): the module's tests that FILTER picks must fail when the
+# defence NAME is switched off (core/failpoint.h), else they prove nothing. Test builds only.
+function(sanjay_failpoint_test module name filter)
+  if(NOT SANJAY_FAILPOINTS)
+    return()
+  endif()
+  add_test(NAME failpoint_${name} COMMAND ${module}_test --gtest_brief=1 --gtest_filter=${filter})
+  set_tests_properties(failpoint_${name} PROPERTIES
+    ENVIRONMENT FAILPOINTS=${name} WILL_FAIL TRUE TIMEOUT 120 LABELS failpoint)
+endfunction()

@@ -2,6 +2,7 @@
 #include "runtime/stream.h"
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 
 #include <algorithm>
 #include <array>
@@ -24,7 +25,7 @@ void Stream::set_handler(std::unique_ptr<StreamHandler> handler) {
 void Stream::send(core::SegmentRef segment) {
   if (state_ != State::Open || overflowed_) return;
   const std::size_t size = segment.size();
-  if (queue_.bytes() + size > queue_bytes_max_) {
+  if (queue_.bytes() + size > queue_bytes_max_ && !FAILPOINT("stream.queue_bound")) {
     overflowed_ = true;
     table_.overflowed_.push_back(id_);
     return;
@@ -262,7 +263,7 @@ void StreamTable::check_deadlines(core::Instant now) {
     const bool stalled = pending(oldest);
     if (stalled && now - oldest.since < limits_.write_stall_max) break;
     in_flight_.pop_front();
-    if (!stalled) continue;
+    if (!stalled || FAILPOINT("stream.write_stall")) continue;
     Stream* stream = find(oldest.id);
     if (stream->state_ == Stream::State::Open) {
       stream->handler_->on_write_stalled();
@@ -271,7 +272,8 @@ void StreamTable::check_deadlines(core::Instant now) {
     }
   }
   while (!lingering_.empty() && now - lingering_.front().since >= limits_.linger_max) {
-    if (Stream* stream = find(lingering_.front().id)) stream->close(StreamEnd::Closed);
+    Stream* stream = find(lingering_.front().id);
+    if (stream != nullptr && !FAILPOINT("stream.linger")) stream->close(StreamEnd::Closed);
     lingering_.pop_front();
   }
 }

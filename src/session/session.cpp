@@ -2,6 +2,7 @@
 #include "session/session.h"
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 #include "protocol/json_encoder.h"
 
 #include <algorithm>
@@ -223,7 +224,8 @@ Session::Step Session::subscribe(std::uint32_t id, const protocol::SubscribeRequ
   if (!refusal && find_subscription(request.channel) != subscriptions_.end()) {
     refusal = protocol::kErrorAlreadySubscribed;
   }
-  if (!refusal && subscriptions_.size() >= context_.options.subscriptions_max) {
+  if (!refusal && subscriptions_.size() >= context_.options.subscriptions_max &&
+      !FAILPOINT("session.subscriptions")) {
     refusal = protocol::kErrorLimitExceeded;
   }
   if (!refusal && request.type != protocol::kStream) refusal = protocol::kErrorPermissionDenied;
@@ -367,14 +369,14 @@ core::Instant Session::deadline() const {
 void Session::on_deadline(const Now& now) {
   if (state_ == State::Closed) return;
   if (state_ != State::Connected) {
-    if (now.instant >= heartbeat_) end(protocol::kDisconnectStale);
+    if (now.instant >= heartbeat_ && !FAILPOINT("session.stale")) end(protocol::kDisconnectStale);
     return;
   }
   if (expires_ != core::kNever && now.instant >= expires_ + context_.options.expired_close_delay) {
     return end(protocol::kDisconnectExpired);
   }
   if (now.instant < heartbeat_) return;
-  if (awaiting_pong_) return end(protocol::kDisconnectNoPong);
+  if (awaiting_pong_ && !FAILPOINT("session.pong")) return end(protocol::kDisconnectNoPong);
   reply([](std::string& out) { protocol::append_ping(out); });
   flush_replies();
   if (context_.options.pong_timeout > core::Duration::zero()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/http_connection.h"
 
+#include "core/failpoint.h"
 #include "http/response.h"
 #include "http/target.h"
 #include "http/upgrade.h"
@@ -149,7 +150,7 @@ void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behi
 
 void HttpConnection::on_deadline() {
   if (between_requests_) return stream_.finish();
-  refuse({408, "request not complete in time"});
+  if (!FAILPOINT("http.request_time")) refuse({408, "request not complete in time"});
 }
 
 void HttpConnection::shut_down() {

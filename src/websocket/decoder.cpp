@@ -2,6 +2,7 @@
 #include "websocket/decoder.h"
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 #include "websocket/encoder.h"
 #include "websocket/mask.h"
 #include "websocket/utf8.h"
@@ -137,11 +138,12 @@ std::optional<ProtocolError> Decoder::check_sequence(const FrameHeader& header) 
     return ProtocolError{kCloseProtocolError, "message within a message"};
   }
   const std::uint32_t fragments = continues ? partial_->fragments : 0;
-  if (fragments >= limits_->fragments_max) {
+  if (fragments >= limits_->fragments_max && !FAILPOINT("websocket.fragments")) {
     return ProtocolError{kClosePolicyViolation, "too many fragments"};
   }
   const std::size_t received = continues ? partial_->message.size() : 0;
-  if (header.payload_bytes > limits_->message_bytes_max - received) {
+  if (header.payload_bytes > limits_->message_bytes_max - received &&
+      !FAILPOINT("websocket.message_bytes")) {
     return ProtocolError{kCloseMessageTooBig, "message too big"};
   }
   return std::nullopt;
