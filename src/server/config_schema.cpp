@@ -23,8 +23,7 @@ constexpr std::array kSettings = std::to_array<Setting>({
     {"client.insecure", [](Config& c) -> Target { return &c.client.insecure; },
      "every client may connect, subscribe and publish without a token; for development only"},
     {"client.allowed_origins", [](Config& c) -> Target { return &c.client.allowed_origins; },
-     "web origins that may connect, such as \"https://example.com\"; \"*\": all; empty: none but "
-     "the server's own"},
+     "web origins that may connect, such as \"https://example.com\"; \"*\": all; empty: none"},
     {"client.allow_anonymous_connect_without_token",
      [](Config& c) -> Target { return &c.client.allow_anonymous_connect_without_token; },
      "a client without a token is an anonymous user instead of being refused"},

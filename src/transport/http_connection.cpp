@@ -153,7 +153,7 @@ void HttpConnection::on_deadline() {
   if (!FAILPOINT("http.request_time")) refuse({408, "request not complete in time"});
 }
 
-void HttpConnection::shut_down() {
+void HttpConnection::end_after_answer() {
   if (!awaiting_answer_) return stream_.finish();
   keep_alive_ = false;  // the answer is the last thing sent
 }

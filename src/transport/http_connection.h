@@ -28,9 +28,10 @@ class HttpConnection final : public Connection {
   HttpConnection(ShardServices& services, runtime::Stream& stream);
 
   void on_bytes(std::span<char> bytes) override;
-  void on_peer_finished() override { stream_.close(runtime::StreamEnd::PeerFinished); }
+  /// A client may finish sending and still read: it gets the answers it has asked for.
+  void on_peer_finished() override { end_after_answer(); }
   void on_published(std::uint32_t request, hub::PublishOutcome outcome) override;
-  void shut_down() override;
+  void shut_down() override { end_after_answer(); }
   void on_overflow() override { stream_.close(runtime::StreamEnd::SendFailed); }
   void on_write_stalled() override { stream_.close(runtime::StreamEnd::SendFailed); }
   void on_closed(runtime::StreamEnd) override { set_deadline(core::kNever); }
@@ -43,6 +44,7 @@ class HttpConnection final : public Connection {
   void on_request(std::span<char> behind);
   bool is_upgrade(const http::RequestHead& head) const;
   void upgrade(const http::RequestHead& head, std::span<char> behind);
+  void end_after_answer();
   void respond(std::string_view response, bool keep_alive);
   void refuse(const http::RequestError& error);
 

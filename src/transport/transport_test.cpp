@@ -193,6 +193,25 @@ TEST_F(TransportTest, RequestsBehindOneThatWaitsAreAnsweredAfterIt) {
   EXPECT_EQ(peer.from_shard, "[answer][/a:][/b:abc]");
 }
 
+TEST_F(TransportTest, AClientThatHasFinishedSendingStillGetsItsAnswer) {
+  start();
+  Peer& peer = driver_.add_peer();
+  peer.to_shard = kGet;
+  peer.finished = true;
+  drain(peer);
+  EXPECT_EQ(peer.from_shard, "[/a:]");
+  EXPECT_TRUE(peer.released);
+
+  Peer& later = driver_.add_peer();
+  later.to_shard = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n";
+  later.finished = true;
+  drain(later);
+  on_published({http_.asked, 0}, hub::PublishOutcome::Accepted);
+  turns();
+  EXPECT_EQ(later.from_shard, "[answer]");
+  EXPECT_TRUE(later.released);
+}
+
 TEST_F(TransportTest, RefusesAndEndsAfterMalformedRequests) {
   start();
   Peer& peer = driver_.add_peer();
