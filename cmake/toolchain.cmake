@@ -1,6 +1,4 @@
 # Compiler, linker, warnings and hardening shared by every target.
-include(CheckIPOSupported)
-
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})

@@ -7,7 +7,7 @@
 namespace sanjay::core {
 
 /// Small, fast, seeded generator (xoshiro256**, Blackman and Vigna 2018, public domain) for jitter,
-/// masks and simulations. Each shard owns one. Not for secrets: those come from runtime::Entropy.
+/// masks and simulations. Each shard owns one. Secrets come from runtime::fill_random.
 class Random {
   __extension__ using Wide = unsigned __int128;
 

@@ -38,7 +38,7 @@ class HttpConnection final : public Connection {
 
  private:
   void on_deadline() override;
-  /// Handles what the bytes complete; answers how many were used, or all if the stream has ended.
+  /// Handles what the bytes complete, until an answer must be awaited or the stream is ending.
   void take(std::span<char> bytes);
   void on_head_complete();
   void on_request(std::span<char> behind);
