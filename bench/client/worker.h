@@ -73,7 +73,7 @@ class Worker final : public runtime::ShardApplication {
   const telemetry::Histogram& connect_ns() const { return connect_ns_; }
 
   core::Status on_start() override;
-  void on_accept(runtime::Stream& stream) override { stream.close(); }
+  void on_accept(runtime::Stream& stream, runtime::ListenerIndex) override { stream.close(); }
   bool on_turn(core::Instant now) override;
   bool has_mail() const override;
 

@@ -59,6 +59,16 @@ class IntrusiveList {
     return item;
   }
 
+  /// Calls `visit(item)` for every item; it may unlink that item, but no other.
+  template <class Visit>
+  void for_each(Visit&& visit) {
+    for (ListNode* node = head_.next_; node != &head_;) {
+      ListNode* const next = node->next_;
+      visit(static_cast<T&>(*node));
+      node = next;
+    }
+  }
+
   /// Moves every item of `other` to the end of this list, in order, leaving `other` empty.
   void take_all(IntrusiveList& other) {
     if (other.empty()) return;

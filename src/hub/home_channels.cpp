@@ -64,9 +64,15 @@ PublishOutcome HomeChannels::publish(std::string_view name, const Publication& p
   EncodingSet wanted = 0;
   for (const Interested& to : channel.interested) wanted |= to.encodings;
   if (wanted == 0) return PublishOutcome::Accepted;  // nobody listens
-  if (pending_bytes_ >= limits_.total_pending_bytes_max) return PublishOutcome::Busy;
+  const bool quiet = !channel.pending &&
+                     publication.received - channel.handed_over >= limits_.quiet_after &&
+                     !FAILPOINT("hub.quiet_channels");
+  if (pending_bytes_ >= limits_.total_pending_bytes_max * (quiet ? 2 : 1)) {
+    return PublishOutcome::Busy;
+  }
   if (!channel.pending) {
     channel.pending = std::make_unique<Pending>();
+    channel.pending->received = publication.received;
     pending_.push_back(*number);
   } else if (channel.pending->bytes >= limits_.pending_bytes_max &&
              !FAILPOINT("hub.pending_bound")) {
@@ -81,6 +87,7 @@ PublishOutcome HomeChannels::publish(std::string_view name, const Publication& p
     channel.pending->bytes += frames.size() - before;
     pending_bytes_ += frames.size() - before;
   }
+  ++channel.pending->publications;
   return PublishOutcome::Accepted;
 }
 

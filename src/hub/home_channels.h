@@ -29,6 +29,9 @@ class HomeChannels {
   struct Limits {
     std::size_t pending_bytes_max = 64 * 1024;               // encoded, waiting in one channel
     std::size_t total_pending_bytes_max = 16 * 1024 * 1024;  // and in all of them
+    /// A channel that was last handed over this long ago is quiet: hot ones must not starve it. It
+    /// may have a batch of its own up to twice the total, and asks to be sent before others.
+    core::Duration quiet_after = std::chrono::milliseconds(100);
   };
 
   HomeChannels(const core::SipKey& key, const Limits& limits, PublicationEncoder& encoder);
@@ -55,28 +58,31 @@ class HomeChannels {
   bool has_pending() const { return !pending_.empty(); }
   bool has_untried() const { return pending_.size() > held_back_; }
 
-  /// For each channel with pending publications, oldest first: if `may_send(interested)` holds for
-  /// all shards that want them, calls `send(interested, frames)` for each and then
+  /// For each channel with pending publications, oldest first: if `may_send(interested, quiet)`
+  /// holds for all shards that want them, calls `send(interested, batch)` for each and then
   /// `joined(interested, home_channel)` for those who want what follows; otherwise leaves all of it
-  /// for the next call. The callbacks must not call this object.
+  /// for the next call. `may_send` is told whether the channel is quiet. The callbacks must not
+  /// call this object.
   template <class MaySend, class Send, class Joined>
-  void hand_over(MaySend&& may_send, Send&& send, Joined&& joined) {
+  void hand_over(core::Instant now, MaySend&& may_send, Send&& send, Joined&& joined) {
     std::vector<std::uint32_t> held_back;
     for (const std::uint32_t number : pending_) {
       Channel& channel = channels_.at(number);
+      const bool quiet = now - channel.handed_over >= limits_.quiet_after;
       bool free = true;
-      for (const Interested& to : channel.interested) free = free && may_send(to);
+      for (const Interested& to : channel.interested) free = free && may_send(to, quiet);
       if (!free) {
         held_back.push_back(number);
         continue;
       }
       const std::unique_ptr<Pending> pending = take_pending(channel);
-      EncodedBatch frames;
+      channel.handed_over = now;
+      EncodedBatch batch{{}, pending->received, pending->publications};
       for (std::size_t i = 0; i < kEncodings; ++i) {
         if (pending->frames[i].empty()) continue;
-        frames[i] = core::SharedBytes(std::move(pending->frames[i]));
+        batch.frames[i] = core::SharedBytes(std::move(pending->frames[i]));
       }
-      for (const Interested& to : channel.interested) send(to, frames);
+      for (const Interested& to : channel.interested) send(to, batch);
       for (const Interested& joining : pending->joining) {
         merge(channel.interested, joining);
         joined(joining, number);
@@ -88,6 +94,7 @@ class HomeChannels {
   }
 
   std::uint32_t channel_count() const { return channels_.size(); }
+  std::size_t pending_bytes() const { return pending_bytes_; }
 
  private:
   // Present between the first publication of a batch and its hand-over.
@@ -95,6 +102,8 @@ class HomeChannels {
     std::array<std::string, kEncodings> frames;
     std::vector<Interested> joining;
     std::size_t bytes = 0;
+    core::Instant received;  // the oldest publication
+    std::uint32_t publications = 0;
   };
 
   struct Channel {
@@ -102,6 +111,7 @@ class HomeChannels {
     const std::string name;
     std::vector<Interested> interested;
     std::unique_ptr<Pending> pending;
+    core::Instant handed_over{};  // last
   };
 
   static void merge(std::vector<Interested>& list, const Interested& interested);

@@ -27,7 +27,7 @@ class HomeChannelsTest : public testing::Test, public PublicationEncoder {
   }
 
   PublishOutcome publish(std::string_view channel, std::string_view data) {
-    return home_.publish(channel, {data, {}});
+    return home_.publish(channel, {data, {}, now_});
   }
   std::uint32_t join_now(std::string_view channel, const HomeChannels::Interested& interested) {
     const auto taken = home_.add_interest(channel, interested);
@@ -38,8 +38,13 @@ class HomeChannelsTest : public testing::Test, public PublicationEncoder {
   std::vector<std::string> hand_over() {
     std::vector<std::string> events;
     home_.hand_over(
-        [&](const HomeChannels::Interested& to) { return !blocked_.contains(to.shard); },
-        [&](const HomeChannels::Interested& to, const EncodedBatch& frames) {
+        now_,
+        [&](const HomeChannels::Interested& to, bool quiet) {
+          quiet_ = quiet;
+          return !blocked_.contains(to.shard);
+        },
+        [&](const HomeChannels::Interested& to, const EncodedBatch& batch) {
+          const auto& frames = batch.frames;
           events.push_back(std::to_string(to.shard) + ":" + std::to_string(to.local_channel) + ":" +
                            std::string(frames[0].view()) + "|" + std::string(frames[1].view()));
           views_.insert(frames[0].view().data());
@@ -50,6 +55,8 @@ class HomeChannelsTest : public testing::Test, public PublicationEncoder {
     return events;
   }
 
+  core::Instant now_{std::chrono::seconds(100)};
+  bool quiet_ = false;  // what the last hand-over was told of the last channel
   int encoded_ = 0;
   std::set<core::ShardIndex> blocked_;
   std::set<const char*> views_;
@@ -101,6 +108,29 @@ TEST_F(HomeChannelsTest, OneShardThatLagsHoldsBackTheChannelForAllAndNoOtherChan
   EXPECT_TRUE(home_.has_untried());
   blocked_ = {};
   EXPECT_THAT(hand_over(), ElementsAre("0:1:ja1;ja2;|", "1:2:ja1;ja2;|", "0:3:jb2;|"));
+}
+
+TEST_F(HomeChannelsTest, AQuietChannelGetsRoomThatHotOnesHaveFilled) {
+  for (const char* channel : {"a", "b", "c", "d"}) join_now(channel, {0, kJson, 1});
+  publish("a", "1");
+  publish("b", "1");
+  publish("d", "1");
+  hand_over();
+  EXPECT_TRUE(quiet_);
+  now_ += std::chrono::milliseconds(99);
+  publish("d", "2");
+  hand_over();
+  EXPECT_FALSE(quiet_) << "it was handed over 99 ms ago";
+  now_ += std::chrono::milliseconds(1);
+  blocked_ = {0};
+  publish("d", std::string(30, 'x'));
+  publish("b", std::string(20, 'x'));  // the total's bound is overrun
+  EXPECT_EQ(publish("b", "2"), PublishOutcome::Busy);
+  EXPECT_EQ(publish("c", "1"), PublishOutcome::Accepted);
+  EXPECT_EQ(publish("c", "2"), PublishOutcome::Busy) << "one batch is its share";
+  EXPECT_EQ(publish("a", std::string(40, 'x')), PublishOutcome::Accepted);
+  join_now("e", {0, kJson, 9});
+  EXPECT_EQ(publish("e", "1"), PublishOutcome::Busy) << "even for them there is a bound";
 }
 
 TEST_F(HomeChannelsTest, InterestJoinsAfterWhatWaits) {
@@ -160,6 +190,8 @@ TEST_F(HomeChannelsTest, AFullChannelRefusesUntilItIsHandedOver) {
 
 TEST_F(HomeChannelsTest, AllChannelsTogetherRefuseAtTheTotalBound) {
   for (const char* channel : {"a", "b", "c"}) join_now(channel, {0, kJson, 1});
+  publish("c", "0");
+  hand_over();  // just now: it is not quiet
   for (int i = 0; i < 4; ++i) publish("a", "12");
   for (int i = 0; i < 4; ++i) EXPECT_EQ(publish("b", "12"), PublishOutcome::Accepted);
   EXPECT_EQ(publish("c", "1"), PublishOutcome::Busy);

@@ -2,6 +2,7 @@
 #include "hub/hub.h"
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 
 #include <string>
 #include <utility>
@@ -97,7 +98,7 @@ void Hub::leave_home(std::uint32_t number) {
 PublishOutcome Hub::publish(std::string_view channel, const Publication& publication,
                             const ReplyTo& reply_to) {
   const core::ShardIndex home = home_of(channel);
-  if (home == options_.shard) return home_.publish(channel, publication);
+  if (home == options_.shard) return publish_at_home(channel, publication);
   if (!waiting_[home].empty() || publishes_in_flight_[home] >= options_.publishes_in_flight_max) {
     return PublishOutcome::Busy;
   }
@@ -105,13 +106,13 @@ PublishOutcome Hub::publish(std::string_view channel, const Publication& publica
   post(home, std::make_unique<PublishRequest>(PublishRequest{
                  std::string(channel), std::string(publication.data),
                  std::string(publication.publisher.client), std::string(publication.publisher.user),
-                 std::string(publication.publisher.conn_info), reply_to}));
+                 std::string(publication.publisher.conn_info), publication.received, reply_to}));
   return PublishOutcome::Pending;
 }
 
 void Hub::on_mail(core::ShardIndex from, Mail&& mail) {
   if (const auto* batch = std::get_if<PublicationBatch>(&mail)) {
-    local_.enqueue(batch->local_channel, from, batch->frames);
+    local_.enqueue(batch->local_channel, from, batch->batch);
     work_left_ = true;
   } else if (const auto* request = std::get_if<std::unique_ptr<PublishRequest>>(&mail)) {
     on_publish_request(from, **request);
@@ -169,13 +170,20 @@ void Hub::confirm_disinterest(std::uint32_t number) {
   local_.erase_if_unused(number);
 }
 
+PublishOutcome Hub::publish_at_home(std::string_view channel, const Publication& publication) {
+  const PublishOutcome outcome = home_.publish(channel, publication);
+  (outcome == PublishOutcome::Accepted ? stats_.publications : stats_.busy).add();
+  return outcome;
+}
+
 void Hub::on_publish_request(core::ShardIndex from, const PublishRequest& request) {
-  const Publication publication{request.data, {request.client, request.user, request.conn_info}};
-  const PublishOutcome outcome = home_.publish(request.channel, publication);
+  const Publication publication{
+      request.data, {request.client, request.user, request.conn_info}, request.received};
+  const PublishOutcome outcome = publish_at_home(request.channel, publication);
   post(from, PublishResult{request.reply_to, outcome});
 }
 
-void Hub::hand_over() {
+void Hub::hand_over(core::Instant now) {
   for (core::ShardIndex to = 0; to < options_.shards && waiting_mail_ > 0; ++to) {
     auto& waiting = waiting_[to];
     while (!waiting.empty() && carrier_.send(to, std::move(waiting.front()))) {
@@ -183,20 +191,25 @@ void Hub::hand_over() {
       --waiting_mail_;
     }
   }
-  const auto may_send = [this](const HomeChannels::Interested& to) {
+  // What hot channels leave no room for, a quiet one still gets through: its subscribers take turns
+  // with theirs.
+  const auto may_send = [this](const HomeChannels::Interested& to, bool quiet) {
     if (!waiting_[to.shard].empty()) return false;
     const auto& flow = flow_.between(options_.shard, to.shard);
-    if (flow.load(std::memory_order_relaxed) >= options_.flow_bytes_max) return false;
+    const std::size_t flow_max = quiet && !FAILPOINT("hub.quiet_channels")
+                                     ? options_.quiet_flow_bytes_max
+                                     : options_.flow_bytes_max;
+    if (flow.load(std::memory_order_relaxed) >= flow_max) return false;
     return to.shard != options_.shard ||
            local_.queued_bytes(to.local_channel) < options_.channel_backlog_bytes_max;
   };
-  const auto send = [this](const HomeChannels::Interested& to, const EncodedBatch& frames) {
-    flow_.between(options_.shard, to.shard).fetch_add(bytes_of(frames), std::memory_order_relaxed);
+  const auto send = [this](const HomeChannels::Interested& to, const EncodedBatch& batch) {
+    flow_.between(options_.shard, to.shard).fetch_add(batch.bytes(), std::memory_order_relaxed);
     if (to.shard == options_.shard) {
-      local_.enqueue(to.local_channel, to.shard, frames);
+      local_.enqueue(to.local_channel, to.shard, batch);
       work_left_ = true;
     } else {
-      post(to.shard, PublicationBatch{to.local_channel, frames});
+      post(to.shard, PublicationBatch{to.local_channel, batch});
     }
   };
   // Our own subscribers are told when all of them are live: they may call the hub, and who
@@ -210,13 +223,18 @@ void Hub::hand_over() {
       post(to.shard, confirmed);
     }
   };
-  home_.hand_over(may_send, send, joined);
+  home_.hand_over(now, may_send, send, joined);
   std::vector<LocalChannels::Waiting> admitted;
   for (const InterestConfirmed& confirmed : own) {
     const auto of_channel = confirm_interest(confirmed);
     admitted.insert(admitted.end(), of_channel.begin(), of_channel.end());
   }
   tell_subscribed(admitted);
+  if (is_held_back()) stats_.held_back.add();
+  stats_.channels.set(local_.channel_count());
+  stats_.home_channels.set(home_.channel_count());
+  stats_.subscriptions.set(local_.subscription_count());
+  stats_.pending_bytes.set(home_.pending_bytes());
 }
 
 bool Hub::run(std::size_t deliveries_max) {

@@ -13,6 +13,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -53,13 +54,25 @@ class FlowMeter {
   std::unique_ptr<std::atomic<std::size_t>[]> counters_;
 };
 
+/// Counters of one shard's hub; any thread may read them.
+struct HubStats {
+  telemetry::Counter publications;   // taken by this shard as their channel's home
+  telemetry::Counter busy;           // and refused because queues were full
+  telemetry::Counter held_back;      // hand-overs that found the way to some shard full
+  telemetry::Counter channels;       // with subscribers on this shard, at present
+  telemetry::Counter home_channels;  // ordered here: with subscribers on any shard, at present
+  telemetry::Counter subscriptions;  // on this shard, at present
+  telemetry::Counter pending_bytes;  // waiting to be handed over, at present
+};
+
 struct HubOptions {
   core::ShardIndex shard = 0;
   core::ShardIndex shards = 1;
   core::SipKey key{};  // the same on all shards: it decides which shard is a channel's home
-  std::uint32_t channels_max = 1U << 22;              // with subscribers on this shard
-  std::uint32_t publishes_in_flight_max = 1024;       // to each other shard, answers outstanding
-  std::size_t flow_bytes_max = 256 * 1024;            // of publications, from this to any one shard
+  std::uint32_t channels_max = 1U << 22;           // with subscribers on this shard
+  std::uint32_t publishes_in_flight_max = 1024;    // to each other shard, answers outstanding
+  std::size_t flow_bytes_max = 256 * 1024;         // of publications, from this to any one shard
+  std::size_t quiet_flow_bytes_max = 1024 * 1024;  // the same, for what a quiet channel hands over
   std::size_t channel_backlog_bytes_max = 64 * 1024;  // of one channel's fan-out on this shard
   HomeChannels::Limits home{};
 };
@@ -93,6 +106,11 @@ class Hub {
     return local_.channel_of(subscription);
   }
 
+  /// The channel's name; valid as long as the subscription.
+  std::string_view name_of(SubscriptionNumber subscription) {
+    return local_.at(local_.channel_of(subscription)).name;
+  }
+
   /// Publishes. Pending: on_published answers to `reply_to`, once, whoever is gone by then.
   PublishOutcome publish(std::string_view channel, const Publication& publication,
                          const ReplyTo& reply_to);
@@ -101,14 +119,25 @@ class Hub {
 
   /// Hands over what was published in this turn, makes live who waited for that, and sends mail
   /// that had to wait. Once per turn.
-  void hand_over();
+  void hand_over(core::Instant now);
   /// Delivers to about `deliveries_max` subscribers. True when work is left.
   bool run(std::size_t deliveries_max);
+  /// The batches that the last run() brought to their last subscriber.
+  std::span<const LocalChannels::Finished> finished() const { return finished_; }
   /// Whether hand_over() or run() has something to do at once.
   bool has_work() const { return home_.has_untried() || work_left_; }
   /// Whether something waits for another shard to catch up. No mail tells when it has: hand_over()
   /// must be called again within a millisecond or so, but spinning would only hold the other up.
   bool is_held_back() const { return home_.has_pending() || waiting_mail_ > 0; }
+
+  const HubStats& stats() const { return stats_; }
+  const telemetry::Counter& deliveries() const { return local_.deliveries(); }
+  /// See LocalChannels.
+  template <class Visit>
+  std::optional<std::uint32_t> visit_channels(std::uint32_t slot, std::uint32_t slots_max,
+                                              Visit&& visit) {
+    return local_.visit_some(slot, slots_max, std::forward<Visit>(visit));
+  }
 
   std::uint32_t channel_count() const { return local_.channel_count(); }
   std::uint32_t home_channel_count() const { return home_.channel_count(); }
@@ -116,6 +145,7 @@ class Hub {
   core::ShardIndex home_of(std::string_view channel) const;
 
  private:
+  PublishOutcome publish_at_home(std::string_view channel, const Publication& publication);
   Subscribed subscribe_at_home(std::uint32_t channel, core::ConnectionId connection,
                                Encoding encoding);
   void ask_home(std::uint32_t channel, EncodingSet encodings);
@@ -136,7 +166,8 @@ class Hub {
   std::vector<std::deque<Mail>> waiting_;  // per shard: mail that found no room, oldest first
   std::size_t waiting_mail_ = 0;
   std::vector<std::uint32_t> publishes_in_flight_;  // per shard
-  std::vector<LocalChannels::Finished> finished_;   // scratch of run()
+  std::vector<LocalChannels::Finished> finished_;   // by the last run()
+  HubStats stats_;
   bool work_left_ = false;
 };
 

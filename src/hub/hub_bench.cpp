@@ -49,7 +49,7 @@ void fan_out(benchmark::State& state) {
   }
   for (auto _ : state) {
     shard.hub.publish("chat", {kData, {}}, {});
-    shard.hub.hand_over();
+    shard.hub.hand_over({});
     while (shard.hub.run(4096)) {
     }
   }
@@ -71,7 +71,7 @@ void fan_out_to_many_channels(benchmark::State& state) {
   }
   for (auto _ : state) {
     for (const auto& name : names) shard.hub.publish(name, {kData, {}}, {});
-    shard.hub.hand_over();
+    shard.hub.hand_over({});
     while (shard.hub.run(4096)) {
     }
   }

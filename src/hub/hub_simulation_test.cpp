@@ -429,7 +429,7 @@ class World {
   }
 
   void hand_over(core::ShardIndex shard) {
-    hub(shard).hand_over();
+    hub(shard).hand_over({});
     if (hub(shard).is_held_back()) {
       ++coverage_.held_back;
     } else {

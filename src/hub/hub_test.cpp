@@ -94,7 +94,7 @@ class HubTest : public testing::Test {
     for (int i = 0; i < 10; ++i) {
       for (Side* side : {&home_, &away_}) {
         take_mail(*side);
-        side->hub->hand_over();
+        side->hub->hand_over({});
         side->hub->run(1000);
       }
     }
@@ -111,7 +111,7 @@ TEST_F(HubTest, AtHomeASubscriberIsLiveAtOnceAndReceivesWhatFollows) {
   EXPECT_TRUE(subscribe(home_, 5).live);
   EXPECT_EQ(publish(home_, "2"), PublishOutcome::Accepted);
   EXPECT_TRUE(home_.hub->has_work());
-  home_.hub->hand_over();
+  home_.hub->hand_over({});
   EXPECT_TRUE(home_.hub->has_work());
   EXPECT_FALSE(home_.hub->run(10));
   EXPECT_FALSE(home_.hub->has_work());
@@ -126,10 +126,10 @@ TEST_F(HubTest, AtHomeASubscriberWaitsForWhatWasPublishedBeforeHim) {
   const auto left = subscribe(home_, 7);
   publish(home_, "2");
   home_.hub->unsubscribe(left.number);
-  home_.hub->hand_over();
+  home_.hub->hand_over({});
   EXPECT_THAT(take_events(home_), ElementsAre("6 subscribed"));
   publish(home_, "3");
-  home_.hub->hand_over();
+  home_.hub->hand_over({});
   home_.hub->run(10);
   EXPECT_THAT(take_events(home_), ElementsAre("5<j1j2", "5<j3", "6<j3"));
 }
@@ -147,7 +147,7 @@ TEST_F(HubTest, WhoSubscribesFromWithinOnSubscribedReceivesNothingOlderEither) {
     home_.hub->publish("news", {"2", {}}, {});
     EXPECT_FALSE(subscribe_to("news", 7));
   };
-  home_.hub->hand_over();
+  home_.hub->hand_over({});
   EXPECT_THAT(take_events(home_), ElementsAre("6 subscribed", "6 subscribed"));
   settle();
   EXPECT_THAT(take_events(home_), ElementsAre("7 subscribed", "5<j1", "5<j1", "5<j2", "6<j2"));
@@ -223,9 +223,9 @@ TEST_F(HubTest, AShardThatLagsHoldsPublicationsBackWithoutKeepingTheHomeShardAwa
   subscribe(away_, 5);
   settle();
   publish(home_, "1");
-  home_.hub->hand_over();
+  home_.hub->hand_over({});
   publish(home_, "2");
-  home_.hub->hand_over();
+  home_.hub->hand_over({});
   EXPECT_FALSE(home_.hub->has_work());
   EXPECT_TRUE(home_.hub->is_held_back());
   EXPECT_EQ(publish(home_, "3"), PublishOutcome::Accepted);
@@ -238,12 +238,35 @@ TEST_F(HubTest, AShardThatLagsHoldsPublicationsBackWithoutKeepingTheHomeShardAwa
   EXPECT_EQ(publish(home_, "4"), PublishOutcome::Accepted);
 }
 
+TEST_F(HubTest, AQuietChannelPassesHotOnesThatFillTheWay) {
+  start({.flow_bytes_max = 2, .quiet_flow_bytes_max = 6});
+  const core::Instant start_time{std::chrono::seconds(100)};
+  subscribe(away_, 5);
+  ASSERT_TRUE(away_.hub->subscribe(connection(away_, 6), "news", Encoding::JsonWebSocket));
+  settle();
+  take_events(away_);
+  const auto publish_at = [&](const char* channel, core::Duration after) {
+    home_.hub->publish(channel, {"1", {}, start_time + after}, {});
+    home_.hub->hand_over(start_time + after);
+    return home_.hub->is_held_back();
+  };
+  using std::chrono::milliseconds;
+  EXPECT_FALSE(publish_at("chat", milliseconds(0)));
+  EXPECT_TRUE(publish_at("chat", milliseconds(1))) << "the way is full";
+  publish_at("news", milliseconds(2));
+  take_mail(away_);
+  while (away_.hub->run(100)) {
+  }
+  EXPECT_THAT(take_events(away_), ElementsAre("5<j1", "6<j1")) << "the hot channel's second waits";
+  EXPECT_TRUE(home_.hub->is_held_back());
+}
+
 TEST_F(HubTest, FanOutThatLagsAtHomeHoldsBackItsOwnChannel) {
   start({.channel_backlog_bytes_max = 2});
   subscribe(home_, 5);
   for (const char* data : {"1", "2", "3"}) {
     publish(home_, data);
-    home_.hub->hand_over();
+    home_.hub->hand_over({});
   }
   EXPECT_TRUE(home_.hub->is_held_back());
   EXPECT_TRUE(home_.hub->has_work());
@@ -257,7 +280,7 @@ TEST_F(HubTest, MailThatFindsNoRoomKeepsItsOrder) {
   EXPECT_EQ(publish(away_, "1"), PublishOutcome::Busy) << "it would overtake the interest";
   EXPECT_TRUE(away_.hub->is_held_back());
   EXPECT_FALSE(away_.hub->has_work());
-  away_.hub->hand_over();
+  away_.hub->hand_over({});
   EXPECT_TRUE(away_.hub->is_held_back());
   away_.room = 1000;
   settle();

@@ -189,7 +189,7 @@ class ShardThread final : public PublicationEncoder,
         hub_->on_mail(from, *std::move(mail));
       }
     }
-    hub_->hand_over();
+    hub_->hand_over({});
     hub_->run(40);
   }
   bool in_time() const { return std::chrono::steady_clock::now() < shared_.deadline; }

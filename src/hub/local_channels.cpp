@@ -117,11 +117,17 @@ void LocalChannels::close_holes(Channel& channel) {
 }
 
 void LocalChannels::enqueue(std::uint32_t channel, core::ShardIndex from,
-                            const EncodedBatch& frames) {
+                            const EncodedBatch& encoded) {
   Channel& c = at(channel);
-  Batch batch{{}, 0, static_cast<std::uint32_t>(c.subscribers.size()), bytes_of(frames), from};
+  Batch batch{{},
+              0,
+              static_cast<std::uint32_t>(c.subscribers.size()),
+              encoded.bytes(),
+              encoded.received,
+              encoded.publications,
+              from};
   for (std::size_t i = 0; i < kEncodings; ++i) {
-    if (frames[i]) batch.frames[i] = core::SegmentRef::share(frames[i]);
+    if (encoded.frames[i]) batch.frames[i] = core::SegmentRef::share(encoded.frames[i]);
   }
   if (!c.work) {
     c.work = std::make_unique<Work>();
@@ -153,7 +159,10 @@ void LocalChannels::join_batches(Work& work) {
     for (auto batch = first; batch != last; ++batch) joined.append(batch->frames[i].bytes());
     first->frames[i] = joined.finish();
   }
-  for (auto batch = std::next(first); batch != last; ++batch) first->bytes += batch->bytes;
+  for (auto batch = std::next(first); batch != last; ++batch) {
+    first->bytes += batch->bytes;
+    first->publications += batch->publications;
+  }
   work.batches.erase(std::next(first), last);
 }
 
@@ -162,6 +171,7 @@ std::size_t LocalChannels::run_batch(Channel& channel, std::size_t deliveries_ma
   const auto end =
       static_cast<std::uint32_t>(std::min<std::size_t>(batch.end, batch.cursor + deliveries_max));
   const std::uint32_t begin = std::exchange(batch.cursor, end);
+  std::uint64_t delivered = 0;
   for (std::uint32_t i = begin; i < end; ++i) {
     const Subscriber subscriber = channel.subscribers[i];
     if (subscriber.slot == kNone) continue;
@@ -169,7 +179,9 @@ std::size_t LocalChannels::run_batch(Channel& channel, std::size_t deliveries_ma
         batch.frames[static_cast<std::size_t>(encoding_of(subscriber.subscription))];
     ASSERT(frames);  // the home shard confirms an encoding before it counts on it
     sink_.deliver(subscriber.slot, frames);
+    ++delivered;
   }
+  deliveries_.add(delivered * batch.publications);
   return end - begin;
 }
 
@@ -188,7 +200,7 @@ bool LocalChannels::run(std::size_t deliveries_max, std::vector<Finished>& finis
       ready_.push_back(number);
       continue;
     }
-    finished.push_back({batch.from, batch.bytes});
+    finished.push_back({batch.from, batch.bytes, batch.received});
     work.bytes -= batch.bytes;
     work.batches.pop_front();
     const bool last = work.batches.empty();

@@ -5,6 +5,7 @@
 #include "core/segment.h"
 #include "hub/mail.h"
 #include "hub/named_slab.h"
+#include "telemetry/counter.h"
 
 #include <array>
 #include <cstddef>
@@ -74,6 +75,8 @@ class LocalChannels {
     std::uint32_t cursor;
     std::uint32_t end;
     std::size_t bytes;
+    core::Instant received;
+    std::uint32_t publications;
     core::ShardIndex from;
   };
 
@@ -118,7 +121,7 @@ class LocalChannels {
   }
 
   /// Queues a batch for everybody who is live on the channel now.
-  void enqueue(std::uint32_t channel, core::ShardIndex from, const EncodedBatch& frames);
+  void enqueue(std::uint32_t channel, core::ShardIndex from, const EncodedBatch& batch);
   std::size_t queued_bytes(std::uint32_t channel) {
     const Channel& c = at(channel);
     return c.work ? c.work->bytes : 0;
@@ -128,13 +131,31 @@ class LocalChannels {
   struct Finished {
     core::ShardIndex from;
     std::size_t bytes;
+    core::Instant received;  // its oldest publication
   };
 
   /// Delivers to about `deliveries_max` subscribers, going round the channels with work; appends
   /// the batches that were finished. True when work is left.
   bool run(std::size_t deliveries_max, std::vector<Finished>& finished);
 
+  /// Publications put into a subscriber's queue so far; any thread may read it.
+  const telemetry::Counter& deliveries() const { return deliveries_; }
+
   std::uint32_t channel_count() const { return channels_.size(); }
+  /// Calls `visit(name, subscribers)` for the channels in up to `slots_max` slots from `slot` on.
+  /// Answers where to go on, or nothing when that was the last.
+  template <class Visit>
+  std::optional<std::uint32_t> visit_some(std::uint32_t slot, std::uint32_t slots_max,
+                                          Visit&& visit) {
+    const std::uint32_t end = channels_.capacity();
+    for (; slot < end && slots_max > 0; ++slot, --slots_max) {
+      if (!channels_.in_use(slot)) continue;
+      const std::size_t subscribers = subscriber_count(slot);
+      if (subscribers > 0) visit(std::string_view(at(slot).name), subscribers);
+    }
+    if (slot < end) return slot;
+    return std::nullopt;
+  }
   std::size_t subscription_count() const { return subscriptions_.size() - free_.size(); }
 
  private:
@@ -160,6 +181,7 @@ class LocalChannels {
 
   NamedSlab<Channel> channels_;
   DeliverySink& sink_;
+  telemetry::Counter deliveries_;
   std::vector<Subscription> subscriptions_;
   std::vector<SubscriptionNumber> free_;
   std::deque<std::uint32_t> ready_;  // channels with work, in the order of their turns

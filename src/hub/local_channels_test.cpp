@@ -26,7 +26,7 @@ class LocalChannelsTest : public testing::Test, public DeliverySink {
   }
 
   static EncodedBatch batch(const std::string& json, const std::string& protobuf = "p") {
-    return {core::SharedBytes(json), core::SharedBytes(protobuf)};
+    return {{core::SharedBytes(json), core::SharedBytes(protobuf)}, {}, 1};
   }
   SubscriptionNumber join(std::uint32_t channel, std::uint32_t slot,
                           Encoding encoding = Encoding::JsonWebSocket) {

@@ -48,6 +48,7 @@ struct PublishRequest {
   std::string client;
   std::string user;
   std::string conn_info;
+  core::Instant received;
   ReplyTo reply_to;
 };
 
@@ -57,13 +58,23 @@ struct PublishResult {
   PublishOutcome outcome = PublishOutcome::Accepted;
 };
 
-/// What a channel published during one turn of its home shard, finished bytes per encoding.
-using EncodedBatch = std::array<core::SharedBytes, kEncodings>;
+/// What a channel published during one turn of its home shard.
+struct EncodedBatch {
+  std::array<core::SharedBytes, kEncodings> frames;  // finished bytes per encoding
+  core::Instant received;                            // the oldest publication in it
+  std::uint32_t publications = 0;
+
+  std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const auto& form : frames) sum += form.size();
+    return sum;
+  }
+};
 
 /// Home → local: deliver these bytes to every subscriber.
 struct PublicationBatch {
   std::uint32_t local_channel = 0;
-  EncodedBatch frames;
+  EncodedBatch batch;
 };
 
 /// monostate only fills the unused slots of a ring. A publish request is held by pointer because it
@@ -71,11 +82,5 @@ struct PublicationBatch {
 using Mail =
     std::variant<std::monostate, Interest, InterestConfirmed, Disinterest, DisinterestConfirmed,
                  std::unique_ptr<PublishRequest>, PublishResult, PublicationBatch>;
-
-inline std::size_t bytes_of(const EncodedBatch& frames) {
-  std::size_t bytes = 0;
-  for (const auto& form : frames) bytes += form.size();
-  return bytes;
-}
 
 }  // namespace sanjay::hub

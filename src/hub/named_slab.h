@@ -38,6 +38,9 @@ class NamedSlab {
     items_.erase(number);
   }
   std::uint32_t size() const { return items_.size(); }
+  /// Numbers below this may be in use.
+  std::uint32_t capacity() const { return items_.capacity(); }
+  bool in_use(std::uint32_t number) { return items_.in_use(number); }
 
  private:
   struct Hasher {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/connection_id.h"
+#include "core/time.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +33,7 @@ struct Publisher {
 struct Publication {
   std::string_view data;  // raw JSON, validated and free of newlines
   Publisher publisher;
+  core::Instant received{};  // when the server took it in, for the delivery time
 };
 
 /// Turns a publication into finished bytes for one form. Implemented by transport, which knows

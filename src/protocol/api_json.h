@@ -4,8 +4,10 @@
 #include "core/result.h"
 #include "protocol/json_scanner.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sanjay::protocol {
 
@@ -22,9 +24,52 @@ struct ApiPublishRequest {
   std::string idempotency_key;
 };
 
+/// The body of the broadcast call: the same data for many channels.
+struct ApiBroadcastRequest {
+  std::vector<std::string> channels;
+  ApiPublishRequest publication;  // without a channel
+};
+
+/// Whom a call is about. An empty `client` means all connections of the user.
+struct ApiClients {
+  std::string user;
+  std::string client;
+};
+
+struct ApiUnsubscribeRequest {
+  ApiClients clients;
+  std::string channel;  // empty: all channels
+};
+
+struct ApiDisconnectRequest {
+  ApiClients clients;
+  std::vector<std::string> whitelist;  // clients that stay
+  std::uint32_t code = 0;              // 0: not given
+  std::string reason;
+};
+
+struct ApiChannelsRequest {
+  std::string pattern;  // empty: every channel
+};
+
+// An error of these is for a person to read and belongs in an HTTP 400.
+
 /// {"channel":"news","data":{"n":1},"skip_history":true,"idempotency_key":"m-1"}
-/// An error is for a person to read and belongs in an HTTP 400.
 core::Result<ApiPublishRequest> decode_api_publish(std::string_view body,
                                                    const JsonOptions& options = {});
+/// {"channels":["a","b"],"data":{"n":1}}
+core::Result<ApiBroadcastRequest> decode_api_broadcast(std::string_view body,
+                                                       const JsonOptions& options = {});
+/// {"user":"42","channel":"news","client":"…"}
+core::Result<ApiUnsubscribeRequest> decode_api_unsubscribe(std::string_view body,
+                                                           const JsonOptions& options = {});
+/// {"user":"42","disconnect":{"code":4501,"reason":"banned"},"whitelist":["…"]}
+core::Result<ApiDisconnectRequest> decode_api_disconnect(std::string_view body,
+                                                         const JsonOptions& options = {});
+/// {"pattern":"news*"}
+core::Result<ApiChannelsRequest> decode_api_channels(std::string_view body,
+                                                     const JsonOptions& options = {});
+/// {} or anything else that is an object; nothing in it is read.
+core::Status check_api_empty(std::string_view body, const JsonOptions& options = {});
 
 }  // namespace sanjay::protocol

@@ -75,5 +75,52 @@ TEST(ApiPublish, TakesLimitsFromTheOptions) {
   EXPECT_FALSE(decode_api_publish(body, {.depth_max = 3}));
 }
 
+TEST(ApiBroadcast, ReadsChannelsAndTheirPublication) {
+  const auto request = decode_api_broadcast(
+      R"({"channels":["a","b","a"],"data":{"n":1},"skip_history":true,"x":[]})");
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->channels, (std::vector<std::string>{"a", "b", "a"}));
+  EXPECT_EQ(request->publication.data, R"({"n":1})");
+  EXPECT_TRUE(request->publication.skip_history);
+  EXPECT_FALSE(decode_api_broadcast(R"({"channels":"a","data":1})"));
+  EXPECT_FALSE(decode_api_broadcast(R"({"channels":[1],"data":1})"));
+  EXPECT_FALSE(decode_api_broadcast(R"({"channels":["a"],"b64data":"?"})"));
+}
+
+TEST(ApiDisconnect, ReadsWhomAndHow) {
+  const auto request =
+      decode_api_disconnect(R"({"user":"42","client":"c","whitelist":["d","e"],)"
+                            R"("disconnect":{"code":4501,"reason":"banned","reconnect":false}})");
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->clients.user, "42");
+  EXPECT_EQ(request->clients.client, "c");
+  EXPECT_EQ(request->whitelist, (std::vector<std::string>{"d", "e"}));
+  EXPECT_EQ(request->code, 4501U);
+  EXPECT_EQ(request->reason, "banned");
+  EXPECT_FALSE(decode_api_disconnect(R"({"user":"42","disconnect":{"code":-1}})"));
+  EXPECT_FALSE(decode_api_disconnect(R"({"user":42})"));
+}
+
+TEST(ApiUnsubscribe, ReadsUserClientAndChannel) {
+  const auto request = decode_api_unsubscribe(R"({"user":"42","channel":"news"})");
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->clients.user, "42");
+  EXPECT_EQ(request->channel, "news");
+  EXPECT_EQ(request->clients.client, "");
+}
+
+TEST(ApiChannels, ReadsThePattern) {
+  EXPECT_EQ(decode_api_channels(R"({"pattern":"n*"})")->pattern, "n*");
+  EXPECT_EQ(decode_api_channels("{}")->pattern, "");
+  EXPECT_FALSE(decode_api_channels("[]"));
+}
+
+TEST(ApiEmpty, WantsAnObject) {
+  EXPECT_TRUE(check_api_empty("{}"));
+  EXPECT_TRUE(check_api_empty(R"({"anything":[1]})"));
+  EXPECT_FALSE(check_api_empty(""));
+  EXPECT_FALSE(check_api_empty("{} x"));
+}
+
 }  // namespace
 }  // namespace sanjay::protocol

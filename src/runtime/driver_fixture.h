@@ -81,10 +81,10 @@ class TestApplication final : public ShardApplication {
 
   core::Status on_start() override {
     if (!listen_on) return {};
-    SANJAY_TRY(address, shard_.driver().listen(*listen_on, backlog));
+    SANJAY_TRY(address, shard_.driver().listen(*listen_on, {.backlog = backlog}));
     return {};
   }
-  void on_accept(Stream& stream) override {
+  void on_accept(Stream& stream, ListenerIndex) override {
     if (auto handler = make_handler(stream)) {
       stream.set_handler(std::move(handler));
     } else {

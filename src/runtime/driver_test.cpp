@@ -231,7 +231,7 @@ TEST_P(DriverTest, AStreamClosedWhileBeingAcceptedIsGone) {
   make_shard();
   test_->application().make_handler = [](Stream&) { return nullptr; };
   Client client(test_->address());
-  ASSERT_TRUE(test_->turn_until([&] { return test_->shard().stats().accepted == 1; }));
+  ASSERT_TRUE(test_->turn_until([&] { return test_->shard().stats().accepted.value() == 1; }));
   ASSERT_TRUE(test_->turn_until([&] { return test_->streams().size() == 0; }));
   EXPECT_EQ(client.receive_all(), "");
 }
@@ -296,7 +296,7 @@ TEST_P(DriverTest, AReaderThatCatchesUpGetsEverythingAndTheQueueDrains) {
 TEST_P(DriverTest, ManySmallSegmentsLeaveInFewSends) {
   make_shard();
   Client client = connect();
-  const std::uint64_t before = test_->driver().stats().sends;
+  const std::uint64_t before = test_->driver().stats().sends.value();
   std::string sent;
   for (int i = 0; i < 160; ++i) {
     const std::string message = std::to_string(i) + ",";
@@ -304,7 +304,7 @@ TEST_P(DriverTest, ManySmallSegmentsLeaveInFewSends) {
     streams_[0]->send(core::SegmentRef::copy_of(message));
   }
   ASSERT_TRUE(test_->turn_until([&] { return streams_[0]->queued_bytes() == 0; }));
-  EXPECT_EQ(test_->driver().stats().sends - before, 10U);
+  EXPECT_EQ(test_->driver().stats().sends.value() - before, 10U);
   EXPECT_EQ(client.receive(sent.size()), sent);
 }
 
@@ -347,7 +347,7 @@ TEST_P(DriverTest, AListenerMayBeOpenedAgainAfterItWasStopped) {
   make_shard();
   test_->driver().stop_listening();
   test_->turn_often(3);
-  const auto again = test_->driver().listen(test_->address(), 16);
+  const auto again = test_->driver().listen(test_->address(), {.backlog = 16});
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(*again, test_->address());
   Client client = connect();

@@ -4,6 +4,7 @@
 #include "core/result.h"
 #include "core/time.h"
 #include "runtime/endpoint.h"
+#include "telemetry/counter.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +18,16 @@ namespace sanjay::runtime {
 /// under the same number, so that no descriptor is seen above it.
 using SocketSlot = std::uint32_t;
 
+/// Which of a driver's listeners, in the order in which they were opened.
+using ListenerIndex = std::uint8_t;
+
+struct ListenOptions {
+  int backlog = 128;
+  /// How long sent bytes may stay unacknowledged, or a peer's window closed, before the kernel ends
+  /// the connection (TCP_USER_TIMEOUT, RFC 5482); inherited by what is accepted. Zero: its default.
+  core::Duration user_timeout = core::Duration::zero();
+};
+
 /// Why an operation ended early, as far as those above have to tell apart.
 enum class IoFailure : std::uint8_t { None, Refused, Reset, TimedOut, Unreachable, Other };
 
@@ -29,9 +40,9 @@ class IoEvents {
  public:
   /// The kernel wait is over; whatever follows in this turn happens "now".
   virtual void on_wake() = 0;
-  /// A peer connected. Answers the slot it gets, or nothing: the driver then closes it at once.
-  /// From inside, only set_receiving() may be called for that slot.
-  virtual std::optional<SocketSlot> on_accept(const Endpoint& peer) = 0;
+  /// A peer connected to the listener. Answers the slot it gets, or nothing: the driver then closes
+  /// it at once. From inside, only set_receiving() may be called for that slot.
+  virtual std::optional<SocketSlot> on_accept(const Endpoint& peer, ListenerIndex listener) = 0;
   /// Accepting failed for want of descriptors or memory and is suspended until resume_accepting().
   virtual void on_accept_suspended() = 0;
   virtual void on_connect(SocketSlot slot, IoFailure failure) = 0;
@@ -51,14 +62,14 @@ class IoEvents {
   ~IoEvents() = default;
 };
 
-/// Counters a driver keeps for logs and metrics.
+/// Counters a driver keeps; any thread may read them.
 struct DriverStats {
-  std::uint64_t turns = 0;
-  std::uint64_t submits = 0;           // system calls that submit or wait
-  std::uint64_t buffer_shortages = 0;  // receives put back because all shared buffers were taken
-  std::uint64_t completion_overflows = 0;
-  std::uint64_t sends = 0;
-  std::uint64_t receives = 0;
+  telemetry::Counter turns;
+  telemetry::Counter submits;           // system calls that submit or wait
+  telemetry::Counter buffer_shortages;  // receives put back: all shared buffers were taken
+  telemetry::Counter completion_overflows;
+  telemetry::Counter sends;
+  telemetry::Counter receives;
 };
 
 /// Moves bytes for one shard. Three implementations: io_uring, epoll, and the simulator. All calls
@@ -77,11 +88,11 @@ class IoDriver {
   /// First call, on the shard's thread, after it has left the shared descriptor table (if it does).
   virtual core::Status start() = 0;
 
-  /// Opens a listener (SO_REUSEPORT, so that every shard may have its own on one port) and begins
-  /// to accept. Answers the address bound, with the port chosen if it was 0.
-  virtual core::Result<Endpoint> listen(const Endpoint& endpoint, int backlog) = 0;
+  /// Opens one more listener (SO_REUSEPORT, so that every shard may have its own on one port) and
+  /// begins to accept. Answers the address bound, with the port chosen if it was 0.
+  virtual core::Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options) = 0;
   virtual void resume_accepting() = 0;
-  /// Takes what already waits in the accept queue, then refuses: for draining.
+  /// Takes what already waits in the accept queues, then refuses: for draining.
   virtual void stop_listening() = 0;
 
   /// Begins a connection on a free slot; on_connect follows. `from` binds the source address.

@@ -52,7 +52,9 @@ class ScriptedDriver final : public IoDriver {
   DriverKind kind() const override { return DriverKind::Simulated; }
   const DriverStats& stats() const override { return stats_; }
   core::Status start() override { return {}; }
-  core::Result<Endpoint> listen(const Endpoint& endpoint, int) override { return endpoint; }
+  core::Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions&) override {
+    return endpoint;
+  }
   void resume_accepting() override { ++accepts_resumed; }
   void stop_listening() override {}
   core::Status connect(SocketSlot, const Endpoint&, const std::optional<Endpoint>&) override {

@@ -51,7 +51,7 @@ class ListLogger final : public telemetry::Logger {
 class ScriptedApplication final : public ShardApplication {
  public:
   core::Status on_start() override { return start_answer; }
-  void on_accept(Stream& stream) override { accept(stream); }
+  void on_accept(Stream& stream, ListenerIndex) override { accept(stream); }
   bool on_turn(core::Instant now) override {
     if (turn) turn(now);
     return std::exchange(work_left, false);
@@ -102,13 +102,60 @@ TEST_F(ShardTest, ASlowTurnIsCountedAndLogged) {
   make(options);
   application_.turn = [&](core::Instant) { clock_.advance(milliseconds(50)); };
   turn();
-  EXPECT_EQ(shard_->stats().slow_turns, 0U);
+  EXPECT_EQ(shard_->stats().slow_turns.value(), 0U);
   application_.turn = [&](core::Instant) { clock_.advance(milliseconds(51)); };
   turn();
-  EXPECT_EQ(shard_->stats().slow_turns, 1U);
+  EXPECT_EQ(shard_->stats().slow_turns.value(), 1U);
   EXPECT_THAT(log_.lines, ElementsAre("warn: slow loop turn shard=7 turn_ms=51"));
-  EXPECT_EQ(shard_->stats().turns, 2U);
-  EXPECT_GE(shard_->stats().turn_ns.max(), 51'000'000U);
+  EXPECT_EQ(shard_->stats().turns.value(), 2U);
+  EXPECT_GE(shard_->stats().turn.sum_ns(), 51'000'000U);
+}
+
+TEST_F(ShardTest, APauseOfOurOwnGivesPeersTimeToBeHeard) {
+  make({});
+  turn();
+  EXPECT_FALSE(shard_->catching_up());
+  clock_.advance(milliseconds(500));
+  turn();
+  EXPECT_FALSE(shard_->catching_up()) << "so long it may sleep";
+  clock_.advance(milliseconds(3000));  // the process was stopped while it slept
+  turn();
+  EXPECT_TRUE(shard_->catching_up());
+  EXPECT_EQ(shard_->stats().pauses.value(), 1U);
+  for (int i = 0; i < 27; ++i) {
+    clock_.advance(milliseconds(100));
+    turn();
+    EXPECT_TRUE(shard_->catching_up());
+  }
+  clock_.advance(milliseconds(100));
+  turn();
+  EXPECT_FALSE(shard_->catching_up());
+  application_.turn = [&](core::Instant) { clock_.advance(milliseconds(60'000)); };
+  turn();
+  application_.turn = [](core::Instant) {};
+  turn();
+  EXPECT_EQ(shard_->catching_up_until() - shard_->now(), milliseconds(10'000)) << "at most";
+}
+
+TEST_F(ShardTest, LagIsTheLongestTurnOfTheLastSeconds) {
+  make({});
+  const auto take = [&](int turn_ms) {
+    application_.turn = [this, turn_ms](core::Instant) { clock_.advance(milliseconds(turn_ms)); };
+    turn();
+    return shard_->stats().lag_ns.value() / 1'000'000;
+  };
+  EXPECT_EQ(take(40), 40U);
+  EXPECT_EQ(take(10), 40U);
+  clock_.advance(milliseconds(480));
+  EXPECT_EQ(take(5), 40U);
+  clock_.advance(milliseconds(480));
+  EXPECT_EQ(take(1), 40U) << "a new window, and the last one counts";
+  clock_.advance(milliseconds(499));
+  take(1);
+  clock_.advance(milliseconds(499));
+  take(1);
+  clock_.advance(milliseconds(10));
+  EXPECT_LT(take(1), 40U);
 }
 
 TEST_F(ShardTest, TheTimeStandsStillWithinATurn) {
@@ -201,7 +248,7 @@ TEST_F(ShardTest, WhatIsSentWhileOthersAreToldOfTheirEndIsNotLeftForASleep) {
     }
   };
   for (int i = 0; i < 2; ++i) {
-    driver_.events.push_back([](IoEvents& events) { EXPECT_TRUE(events.on_accept({})); });
+    driver_.events.push_back([](IoEvents& events) { EXPECT_TRUE(events.on_accept({}, 0)); });
     turn();
   }
   other = accepted[1];
@@ -219,7 +266,7 @@ TEST_F(ShardTest, ASuspendedAcceptIsTriedAgainAfterTheBackoff) {
   make(options);
   driver_.events.push_back([](IoEvents& events) { events.on_accept_suspended(); });
   turn();
-  EXPECT_EQ(shard_->stats().accepts_suspended, 1U);
+  EXPECT_EQ(shard_->stats().accepts_suspended.value(), 1U);
   EXPECT_THAT(log_.lines, ElementsAre("warn: accepting suspended: out of descriptors or memory "
                                       "shard=0 connections=0"));
   clock_.advance(milliseconds(99));
@@ -264,7 +311,7 @@ TEST_F(ShardThreadsTest, RunsNobodyWhenOneCannotStart) {
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().message, "no port");
   threads.join();
-  EXPECT_EQ(shards_[0]->stats().turns, 0U);
+  EXPECT_EQ(shards_[0]->stats().turns.value(), 0U);
 }
 
 TEST_F(ShardThreadsTest, StopsBothAndNamesTheCpuItCannotHave) {

@@ -111,15 +111,21 @@ IoFailure failure_of(int error_number) {
   }
 }
 
-core::Result<Listener> open_listener(const Endpoint& wanted, int backlog, bool reuse_port) {
+core::Result<Listener> open_listener(const Endpoint& wanted, const ListenOptions& options,
+                                     bool reuse_port) {
   Endpoint endpoint = wanted;
   const int descriptor = open_socket(endpoint);
   if (descriptor < 0) return core::failure(describe_error("socket", errno));
   enable(descriptor, SOL_SOCKET, SO_REUSEADDR);
   if (reuse_port) enable(descriptor, SOL_SOCKET, SO_REUSEPORT);
   enable(descriptor, IPPROTO_TCP, TCP_NODELAY);
+  if (options.user_timeout > core::Duration::zero()) {
+    const auto milliseconds = static_cast<unsigned>(core::to_milliseconds(options.user_timeout));
+    setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+  }
   SocketAddress address = to_socket_address(endpoint);
-  if (bind(descriptor, address.get(), address.length) != 0 || listen(descriptor, backlog) != 0) {
+  if (bind(descriptor, address.get(), address.length) != 0 ||
+      listen(descriptor, options.backlog) != 0) {
     const int error_number = errno;
     close(descriptor);
     return core::failure(describe_error("cannot listen on " + endpoint.to_string(), error_number));
@@ -132,11 +138,15 @@ core::Result<Listener> open_listener(const Endpoint& wanted, int backlog, bool r
   return Listener{descriptor, *bound};
 }
 
-core::Result<Endpoint> probe_address(const Endpoint& endpoint) {
-  SANJAY_TRY(const Listener probe, open_listener(endpoint, 1, false));
+void close_listener(int descriptor) {
   // shutdown() ends the listening itself; close() alone might leave it alive in a copied table.
-  shutdown(probe.descriptor, SHUT_RDWR);
-  close(probe.descriptor);
+  shutdown(descriptor, SHUT_RDWR);
+  close(descriptor);
+}
+
+core::Result<Endpoint> probe_address(const Endpoint& endpoint) {
+  SANJAY_TRY(const Listener probe, open_listener(endpoint, {.backlog = 1}, false));
+  close_listener(probe.descriptor);
   Endpoint result = endpoint;
   result.port = probe.address.port;
   return result;

@@ -18,7 +18,11 @@ struct Listener {
 
 /// A non-blocking TCP listener with SO_REUSEADDR, TCP_NODELAY (inherited by what it accepts) and,
 /// if asked, SO_REUSEPORT.
-core::Result<Listener> open_listener(const Endpoint& endpoint, int backlog, bool reuse_port);
+core::Result<Listener> open_listener(const Endpoint& endpoint, const ListenOptions& options,
+                                     bool reuse_port);
+
+/// Ends a listener for good, also where another descriptor table holds a copy of it.
+void close_listener(int descriptor);
 
 /// Fails with a message that names the address if another process already listens there. With port
 /// 0 answers a port that was free a moment ago.

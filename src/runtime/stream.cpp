@@ -30,7 +30,7 @@ void Stream::send(core::SegmentRef segment) {
     table_.overflowed_.push_back(id_);
     return;
   }
-  table_.queued_bytes_ += size;
+  table_.stats_.queued_bytes.add(size);
   queue_.push(std::move(segment));
   table_.mark_dirty(*this);
 }
@@ -52,12 +52,12 @@ void Stream::resume_reading() {
   table_.driver_.set_receiving(id_.slot, true);
 }
 
-void Stream::finish() {
+void Stream::finish(Linger linger) {
   if (state_ == State::Connecting) return close();
   if (state_ != State::Open) return;
   resume_reading();  // the peer's FIN must be seen
   state_ = State::Finishing;
-  table_.finishing_.push_back(id_);
+  (linger == Linger::Full ? table_.finishing_ : table_.finishing_briefly_).push_back(id_);
   table_.mark_dirty(*this);
 }
 
@@ -77,6 +77,7 @@ Stream* StreamTable::add_accepted(const Endpoint& peer) {
   auto place = streams_.emplace(*this, core::ConnectionId{}, peer, Stream::State::Open);
   if (!place) return nullptr;
   place->item->id_ = {place->slot, place->generation, shard_};
+  stats_.streams.add();
   return place->item;
 }
 
@@ -91,6 +92,7 @@ core::Result<Stream*> StreamTable::connect(const Endpoint& to, const std::option
     return std::unexpected(started.error());
   }
   stream.handler_ = std::move(handler);
+  stats_.streams.add();
   return &stream;
 }
 
@@ -115,6 +117,7 @@ void StreamTable::on_connect(SocketSlot slot, IoFailure failure) {
 }
 
 void StreamTable::on_receive(SocketSlot slot, std::span<char> bytes) {
+  stats_.bytes_in.add(bytes.size());
   Stream& stream = streams_.at(slot);
   if (stream.state_ == Stream::State::Open) stream.handler_->on_bytes(bytes);
 }
@@ -131,7 +134,8 @@ void StreamTable::on_receive_end(SocketSlot slot, IoFailure failure) {
 }
 
 void StreamTable::sent(Stream& stream, std::size_t bytes) {
-  queued_bytes_ -= bytes;
+  stats_.queued_bytes.subtract(bytes);
+  stats_.bytes_out.add(bytes);
   stream.queue_.consume(bytes);
 }
 
@@ -161,7 +165,8 @@ void StreamTable::on_send_failure(SocketSlot slot) {
 void StreamTable::on_released(SocketSlot slot) {
   Stream& stream = streams_.at(slot);
   ASSERT(stream.released_);
-  queued_bytes_ -= stream.queue_.bytes();
+  stats_.queued_bytes.subtract(stream.queue_.bytes());
+  stats_.streams.subtract();
   streams_.erase(slot);
 }
 
@@ -213,6 +218,8 @@ void StreamTable::flush(core::Instant now) {
   watch_sends_in_flight();
   for (const core::ConnectionId id : finishing_) lingering_.push_back({id, now, 0});
   finishing_.clear();
+  for (const core::ConnectionId id : finishing_briefly_) lingering_briefly_.push_back({id, now, 0});
+  finishing_briefly_.clear();
 
   std::size_t sends = 0;
   while (!dirty_.empty() && sends < kSendsPerFlush) {
@@ -235,9 +242,9 @@ void StreamTable::handle_overflows() {
   for (const core::ConnectionId id : overflowed) {
     Stream* stream = find(id);
     if (stream == nullptr || stream->state_ != Stream::State::Open) continue;
-    queued_bytes_ -= stream->queue_.bytes();
+    stats_.queued_bytes.subtract(stream->queue_.bytes());
     stream->queue_.drop_after(stream->pieces_in_flight_);
-    queued_bytes_ += stream->queue_.bytes();
+    stats_.queued_bytes.add(stream->queue_.bytes());
     stream->overflowed_ = false;
     stream->handler_->on_overflow();
   }
@@ -271,10 +278,16 @@ void StreamTable::check_deadlines(core::Instant now) {
       stream->close(StreamEnd::SendFailed);
     }
   }
-  while (!lingering_.empty() && now - lingering_.front().since >= limits_.linger_max) {
-    Stream* stream = find(lingering_.front().id);
+  end_lingering(lingering_, limits_.linger_max, now);
+  end_lingering(lingering_briefly_, limits_.brief_linger_max, now);
+}
+
+void StreamTable::end_lingering(std::deque<Watched>& lingering, core::Duration linger_max,
+                                core::Instant now) {
+  while (!lingering.empty() && now - lingering.front().since >= linger_max) {
+    Stream* stream = find(lingering.front().id);
     if (stream != nullptr && !FAILPOINT("stream.linger")) stream->close(StreamEnd::Closed);
-    lingering_.pop_front();
+    lingering.pop_front();
   }
 }
 
@@ -283,6 +296,9 @@ core::Instant StreamTable::next_deadline() const {
   if (!flushed_.empty()) next = flushed_.front().since + limits_.write_stall_max;
   if (!in_flight_.empty()) next = in_flight_.front().since + limits_.write_stall_max;
   if (!lingering_.empty()) next = std::min(next, lingering_.front().since + limits_.linger_max);
+  if (!lingering_briefly_.empty()) {
+    next = std::min(next, lingering_briefly_.front().since + limits_.brief_linger_max);
+  }
   return next;
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/endpoint.h"
 #include "runtime/io_driver.h"
 #include "runtime/segment_queue.h"
+#include "telemetry/counter.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,9 @@ namespace sanjay::runtime {
 
 class Stream;
 class StreamTable;
+
+/// How long finish() waits for the peer.
+enum class Linger : std::uint8_t { Full, Brief };
 
 /// Why a stream came to its end, for logs and counters.
 enum class StreamEnd : std::uint8_t { Closed, PeerFinished, PeerReset, SendFailed, ConnectFailed };
@@ -74,6 +78,7 @@ class Stream {
   /// Open. Past the queue's bound the handler is told (on_overflow) at the end of the turn.
   void send(core::SegmentRef segment);
   std::size_t queued_bytes() const { return queue_.bytes(); }
+  std::uint32_t queue_bytes_max() const { return queue_bytes_max_; }
   void set_queue_bytes_max(std::uint32_t bytes) { queue_bytes_max_ = bytes; }
   /// Asks for one on_drained(), at the earliest at the end of this turn.
   void notify_when_drained();
@@ -84,9 +89,9 @@ class Stream {
   bool reading_paused() const { return reading_paused_; }
 
   /// Sends what is queued, then FIN, then waits for the peer's FIN; closes hard when all this takes
-  /// longer than the table's linger time. Input is ignored from now on. A stream that is still
-  /// connecting is closed.
-  void finish();
+  /// longer than the table's linger time (the brief one, where the peer has shown no sign of life).
+  /// Input is ignored from now on. A stream that is still connecting is closed.
+  void finish(Linger linger = Linger::Full);
   /// Ends the connection at the end of the turn; queued bytes are dropped. Idempotent.
   void close(StreamEnd end = StreamEnd::Closed);
 
@@ -116,7 +121,16 @@ struct StreamLimits {
   std::uint32_t streams_max = 65536;
   std::uint32_t queue_bytes_max = 1 << 20;  // of one stream's write queue
   core::Duration write_stall_max = std::chrono::seconds(10);
-  core::Duration linger_max = std::chrono::seconds(5);  // finish() → gone
+  core::Duration linger_max = std::chrono::seconds(5);               // finish() → gone
+  core::Duration brief_linger_max = std::chrono::milliseconds(500);  // the same, Linger::Brief
+};
+
+/// What a table's streams have moved; any thread may read it.
+struct StreamStats {
+  telemetry::Counter bytes_in;
+  telemetry::Counter bytes_out;
+  telemetry::Counter queued_bytes;  // at present, in all write queues
+  telemetry::Counter streams;       // at present
 };
 
 /// All streams of one shard. Gathers what is to be sent during a turn and hands it to the driver
@@ -144,7 +158,8 @@ class StreamTable {
   std::uint32_t streams_max() const { return limits_.streams_max; }
   /// Streams that wait for flush(): producers of many sends pause while it is long.
   std::size_t flush_backlog() const { return dirty_.size(); }
-  std::size_t queued_bytes() const { return queued_bytes_; }
+  std::size_t queued_bytes() const { return stats_.queued_bytes.value(); }
+  const StreamStats& stats() const { return stats_; }
 
   /// Calls `visit(Stream&)` for every stream there is; it may close them.
   template <class Visit>
@@ -173,7 +188,8 @@ class StreamTable {
   /// True when flush() or reap() has something to do now: the shard must not sleep. Handlers that
   /// are told of an end in reap() may send to, finish or close other streams.
   bool has_work() const {
-    return !dirty_.empty() || !overflowed_.empty() || !finishing_.empty() || !closing_.empty();
+    return !dirty_.empty() || !overflowed_.empty() || !finishing_.empty() ||
+           !finishing_briefly_.empty() || !closing_.empty();
   }
 
  private:
@@ -196,20 +212,24 @@ class StreamTable {
   void watch_sends_in_flight();
   void handle_overflows();
   void finish_sending(Stream& stream);
+  void end_lingering(std::deque<Watched>& lingering, core::Duration linger_max, core::Instant now);
 
   const core::ShardIndex shard_;
   const StreamLimits limits_;
   IoDriver& driver_;
   core::Slab<Stream> streams_;
-  std::size_t queued_bytes_ = 0;
+  StreamStats stats_;
   std::deque<SocketSlot> dirty_;
   std::vector<core::ConnectionId> closing_;
   std::vector<core::ConnectionId> overflowed_;
-  std::vector<core::ConnectionId> finishing_;  // finish() was called since the last flush
+  // finish() was called since the last flush.
+  std::vector<core::ConnectionId> finishing_;
+  std::vector<core::ConnectionId> finishing_briefly_;
   std::vector<std::unique_ptr<StreamHandler>> retired_handlers_;
   std::vector<Watched> flushed_;   // sends of the last flush, not yet known to be over
   std::deque<Watched> in_flight_;  // sends that outlived a turn, oldest first
   std::deque<Watched> lingering_;  // finishing, oldest first
+  std::deque<Watched> lingering_briefly_;
 };
 
 }  // namespace sanjay::runtime

@@ -15,11 +15,9 @@ constexpr const char* kConfigHelp = "configuration file (TOML, or JSON if it end
 
 /// What --dev changes; whatever is set explicitly, wherever, still wins.
 std::vector<Override> development_presets() {
-  return {{"http_server.address", "127.0.0.1", "--dev"},
-          {"client.insecure", "true", "--dev"},
-          {"client.allowed_origins", "*", "--dev"},
-          {"http_api.insecure", "true", "--dev"},
-          {"demo.enabled", "true", "--dev"}};
+  return {{"http_server.address", "127.0.0.1", "--dev"}, {"client.insecure", "true", "--dev"},
+          {"client.allowed_origins", "*", "--dev"},      {"http_api.insecure", "true", "--dev"},
+          {"prometheus.enabled", "true", "--dev"},       {"demo.enabled", "true", "--dev"}};
 }
 
 /// The options of serve, which the bare program has too. Those that name settings come from the
@@ -80,6 +78,10 @@ void parse(CLI::App& app, CommandLine& line, int argc, const char* const* argv) 
                    "make a connection token with the configured client.token.hmac_secret_key",
                    Command::GenToken),
       line);
+  add_command("genconfig", "write a configuration file with new random secrets", Command::GenConfig)
+      ->add_option("--config", line.config_path, "file to write; it must not exist yet")
+      ->required()
+      ->type_name("FILE");
   add_command("checkconfig", "check a configuration and print it, secrets left out",
               Command::CheckConfig)
       ->add_option("--config", line.config_path, kConfigHelp)

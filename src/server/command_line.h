@@ -21,7 +21,14 @@ struct CommandOutput {
 
 inline constexpr int kExitBadUsage = 2;
 
-enum class Command : std::uint8_t { Serve, Version, GenToken, CheckConfig, ConfigDoc };
+enum class Command : std::uint8_t {
+  Serve,
+  Version,
+  GenToken,
+  GenConfig,
+  CheckConfig,
+  ConfigDoc,
+};
 
 /// A command line that was understood. Values of settings are still text: load_config judges them,
 /// as it does everything else an operator writes.

@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/commands.h"
 
+#include "auth/base64url.h"
 #include "auth/token_signer.h"
 #include "core/assert.h"
+#include "runtime/entropy.h"
 #include "server/config_schema.h"
 #include "server/duration_text.h"
 #include "server/json_text.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <iterator>
+#include <span>
+#include <system_error>
 
 namespace sanjay::server {
 namespace {
@@ -38,6 +48,43 @@ CommandOutput generate_token(const CommandLine& line, const Config& config, core
       ""};
 }
 
+std::string random_secret() {
+  std::string bytes(32, '\0');
+  runtime::fill_random(std::as_writable_bytes(std::span(bytes)));
+  return auth::base64url_encode(bytes);
+}
+
+/// Only for its owner to read, and never over a file that is there.
+CommandOutput generate_config(const CommandLine& line) {
+  const std::string text = fmt::format(
+      "# Every key with its help: sanjay configdoc\n\n"
+      "[client]\n"
+      "# Origins of the pages that may connect, such as \"https://example.com\".\n"
+      "allowed_origins = []\n\n"
+      "[client.token]\n"
+      "hmac_secret_key = \"{}\"\n\n"
+      "[channel.without_namespace]\n"
+      "allow_subscribe_for_client = true\n\n"
+      "[http_api]\n"
+      "key = \"{}\"\n",
+      random_secret(), random_secret());
+  const int file =
+      open(line.config_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (file < 0) {
+    return failed(line.config_path + ": " + std::generic_category().message(errno));
+  }
+  const bool written = write(file, text.data(), text.size()) == std::ssize(text);
+  const int error_number = errno;
+  close(file);
+  if (!written) {
+    return failed(line.config_path + ": " + std::generic_category().message(error_number));
+  }
+  return {0,
+          fmt::format("{} written; start with: sanjay serve --config {}\n", line.config_path,
+                      line.config_path),
+          ""};
+}
+
 CommandOutput check_configuration(const CommandLine& line, const Config& config) {
   CommandOutput output{0, write_toml(config, TomlDetail::ValuesOnly), ""};
   for (const std::string& warning : config.warnings) output.err += "warning: " + warning + "\n";
@@ -63,6 +110,7 @@ CommandOutput run_command(const CommandLine& line, std::span<const EnvironmentVa
   if (line.command == Command::ConfigDoc) {
     return {0, write_toml(Config{}, TomlDetail::Documented), ""};
   }
+  if (line.command == Command::GenConfig) return generate_config(line);
   const auto config = config_for(line, environment);
   if (!config) return failed(config.error().message);
   return line.command == Command::GenToken ? generate_token(line, *config, now)

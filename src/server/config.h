@@ -22,6 +22,9 @@ struct Config {
   struct HttpServer {
     std::string address;
     std::uint16_t port = 8000;
+    std::string internal_address;
+    std::uint16_t internal_port = 0;
+    core::Duration tcp_user_timeout = std::chrono::seconds(30);
   } http_server;
 
   struct Client {
@@ -62,12 +65,23 @@ struct Config {
   struct HttpApi {
     std::string key;
     bool insecure = false;
+    bool external = false;
   } http_api;
+
+  struct Prometheus {
+    bool enabled = false;
+    bool external = false;
+  } prometheus;
+
+  struct Node {
+    std::string name;
+  } node;
 
   struct Runtime {
     std::uint32_t shards = 0;
     IoChoice io = IoChoice::Auto;
     bool private_file_tables = false;
+    core::Duration watchdog_timeout = std::chrono::seconds(15);
     std::uint32_t spin_us = 0;
     std::vector<std::uint32_t> pin_cpus;
   } runtime;
@@ -82,6 +96,7 @@ struct Config {
 
   struct Health {
     bool enabled = true;
+    bool external = false;
   } health;
 
   struct Log {

@@ -49,6 +49,12 @@ void add_warnings(Config& config) {
   if (config.http_api.key.empty() && !config.http_api.insecure) {
     warn("the server API answers 401 to everything: set http_api.key");
   }
+  if (config.prometheus.enabled && !is_loopback(config.http_server.address) &&
+      (config.http_server.internal_port == 0 || config.prometheus.external)) {
+    warn(
+        "prometheus.enabled without http_server.internal_port: whoever reaches the port may read "
+        "/metrics");
+  }
   if (is_loopback(config.http_server.address)) return;
   if (client.insecure) {
     warn("client.insecure is on: whoever reaches the port may read and publish everything");
@@ -65,6 +71,18 @@ std::vector<std::string> check_config(Config& config) {
   if (!config.http_server.address.empty() && !is_ip_address(config.http_server.address)) {
     errors.push_back(fmt::format("http_server.address: expected an IPv4 or IPv6 address, got {}",
                                  json_string(config.http_server.address)));
+  }
+  if (!config.http_server.internal_address.empty() &&
+      !is_ip_address(config.http_server.internal_address)) {
+    errors.push_back(
+        fmt::format("http_server.internal_address: expected an IPv4 or IPv6 address, got {}",
+                    json_string(config.http_server.internal_address)));
+  }
+  if (config.http_server.internal_port != 0 &&
+      config.http_server.internal_port == config.http_server.port) {
+    errors.push_back(fmt::format(
+        "http_server.internal_port: expected another port than http_server.port, got {}",
+        config.http_server.internal_port));
   }
   for (const std::string& origin : config.client.allowed_origins) {
     if (is_origin(origin)) continue;

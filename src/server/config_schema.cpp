@@ -19,6 +19,16 @@ constexpr std::array kSettings = std::to_array<Setting>({
      "IP address to listen on; empty: all interfaces", 0, 0, "--address"},
     {"http_server.port", [](Config& c) -> Target { return &c.http_server.port; },
      "port for clients and the API; 0: any free one", 0, 65535, "--port"},
+    {"http_server.internal_address",
+     [](Config& c) -> Target { return &c.http_server.internal_address; },
+     "IP address of the internal port; empty: as http_server.address", 0, 0, "--internal-address"},
+    {"http_server.internal_port", [](Config& c) -> Target { return &c.http_server.internal_port; },
+     "port for the API, /metrics and /health instead of http_server.port; 0: they stay there", 0,
+     65535, "--internal-port"},
+    {"http_server.tcp_user_timeout",
+     [](Config& c) -> Target { return &c.http_server.tcp_user_timeout; },
+     "how long the kernel waits for a peer's acknowledgement before it ends a connection", ns(1s),
+     ns(1h)},
 
     {"client.insecure", [](Config& c) -> Target { return &c.client.insecure; },
      "every client may connect, subscribe and publish without a token; for development only"},
@@ -84,6 +94,17 @@ constexpr std::array kSettings = std::to_array<Setting>({
     {"http_api.insecure", [](Config& c) -> Target { return &c.http_api.insecure; },
      "the server API asks for no key; for development only"},
 
+    {"http_api.external", [](Config& c) -> Target { return &c.http_api.external; },
+     "serve the API on http_server.port even if there is an internal one"},
+
+    {"prometheus.enabled", [](Config& c) -> Target { return &c.prometheus.enabled; },
+     "answer GET /metrics"},
+    {"prometheus.external", [](Config& c) -> Target { return &c.prometheus.external; },
+     "serve it on http_server.port even if there is an internal one"},
+
+    {"node.name", [](Config& c) -> Target { return &c.node.name; },
+     "name of this server in the API; empty: host name and port"},
+
     {"runtime.shards", [](Config& c) -> Target { return &c.runtime.shards; },
      "event-loop threads; 0: one per CPU", 0, 1024, "--shards"},
     {"runtime.io", [](Config& c) -> Target { return &c.runtime.io; },
@@ -91,6 +112,8 @@ constexpr std::array kSettings = std::to_array<Setting>({
     {"runtime.private_file_tables",
      [](Config& c) -> Target { return &c.runtime.private_file_tables; },
      "each shard has a descriptor table of its own", 0, 0, "--private-file-tables"},
+    {"runtime.watchdog_timeout", [](Config& c) -> Target { return &c.runtime.watchdog_timeout; },
+     "a shard stuck for so long makes the process abort, to be restarted; 0: never", 0, ns(1h)},
     {"runtime.spin_us", [](Config& c) -> Target { return &c.runtime.spin_us; },
      "microseconds a shard looks for work before it sleeps", 0, 1'000'000},
     {"runtime.pin_cpus", [](Config& c) -> Target { return &c.runtime.pin_cpus; },
@@ -102,7 +125,10 @@ constexpr std::array kSettings = std::to_array<Setting>({
     {"demo.enabled", [](Config& c) -> Target { return &c.demo.enabled; },
      "serve the demonstration page"},
 
-    {"health.enabled", [](Config& c) -> Target { return &c.health.enabled; }, "answer GET /health"},
+    {"health.enabled", [](Config& c) -> Target { return &c.health.enabled; },
+     "answer GET /health, /health/live, /health/ready and /health/startup"},
+    {"health.external", [](Config& c) -> Target { return &c.health.external; },
+     "serve them on http_server.port even if there is an internal one"},
 
     {"log.level", [](Config& c) -> Target { return &c.log.level; },
      "the least severe records that are written", 0, 0, "--log-level"},
@@ -110,6 +136,10 @@ constexpr std::array kSettings = std::to_array<Setting>({
     {"shutdown.timeout", [](Config& c) -> Target { return &c.shutdown.timeout; },
      "how long clients are given to leave before the process ends", 0, ns(1h)},
 });
+
+/// Keys, and with a dot at their end whole sections, that shape what is built at start.
+constexpr std::array<std::string_view, 5> kNeedRestart{
+    "http_server.", "runtime.", "node.", "client.queue_max_size", "websocket.write_timeout"};
 
 constexpr std::array<std::string_view, 3> kIoNames{"auto", "uring", "epoll"};
 constexpr std::array<std::string_view, 5> kLevelNames{"trace", "debug", "info", "warn", "error"};
@@ -127,6 +157,12 @@ bool is_section(std::string_view path) {
   return std::ranges::any_of(kSettings, [&](const Setting& setting) {
     return setting.path.size() > path.size() && setting.path.starts_with(path) &&
            setting.path[path.size()] == '.';
+  });
+}
+
+bool needs_restart(std::string_view path) {
+  return std::ranges::any_of(kNeedRestart, [&](std::string_view key) {
+    return key.ends_with('.') ? path.starts_with(key) : path == key;
   });
 }
 

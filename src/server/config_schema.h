@@ -40,6 +40,9 @@ const Setting* find_setting(std::string_view path);
 /// Whether some key's path begins with `path` and a dot.
 bool is_section(std::string_view path);
 
+/// Whether a new value takes effect at the next start only; all others can be reloaded.
+bool needs_restart(std::string_view path);
+
 /// "http_server.port" → "SANJAY_HTTP_SERVER_PORT".
 std::string environment_name(std::string_view path);
 

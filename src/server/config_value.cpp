@@ -204,8 +204,9 @@ std::string write_toml(const Config& config, TomlDetail detail) {
       text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", section);
     }
     if (detail == TomlDetail::Documented) {
-      text += fmt::format("\n# {}\n# {}; {}\n", setting.help, expectation(setting),
-                          environment_name(setting.path));
+      text += fmt::format("\n# {}\n# {}; {}{}\n", setting.help, expectation(setting),
+                          environment_name(setting.path),
+                          needs_restart(setting.path) ? "; not reloaded" : "");
     }
     std::string value =
         std::visit([](const auto* target) { return toml_of(*target); }, setting.target(copy));

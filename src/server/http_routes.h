@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/http_api.h"
+#include "server/shared_state.h"
 #include "server/wiring.h"
 #include "transport/http_connection.h"
 
@@ -11,22 +12,42 @@
 
 namespace sanjay::server {
 
-/// Which plain HTTP request goes where: the server API, /health, the demo page. One per shard.
+/// Which plain HTTP request goes where: the server API, health, metrics, the demo page. One per
+/// shard.
 class HttpRoutes final : public transport::HttpApplication {
  public:
-  /// `wiring` and `hub` outlive the routes.
-  HttpRoutes(const Wiring& wiring, hub::Hub& hub) : wiring_(wiring), api_(wiring.api, hub) {}
+  /// All outlive the routes, `wiring` until another is set.
+  HttpRoutes(const SharedState& shared, const Wiring& wiring, const runtime::Shard& shard,
+             hub::Hub& hub, api::Node& node)
+      : shared_(shared), wiring_(&wiring), shard_(shard), api_(wiring.api, hub, node) {}
+
+  void set_wiring(const Wiring& wiring) {
+    wiring_ = &wiring;
+    api_.set_options(wiring.api);
+  }
+  api::HttpApi& api() { return api_; }
+  const api::HttpApi& api() const { return api_; }
 
   std::optional<std::string> respond(const http::RequestHead& head, std::string_view body,
-                                     core::ConnectionId connection) override;
-  std::string publish_response(hub::PublishOutcome outcome, bool keep_alive) override {
-    return api::HttpApi::publish_response(outcome, keep_alive);
+                                     transport::Port port, core::ConnectionId connection) override;
+  std::optional<std::string> on_published(core::ConnectionId connection, std::uint32_t request,
+                                          hub::PublishOutcome outcome, bool keep_alive) override {
+    return api_.on_published(connection, request, outcome, keep_alive);
   }
+  void forget(core::ConnectionId connection) override { api_.forget(connection); }
 
  private:
-  std::string page(const http::RequestHead& head) const;
+  using Response = std::optional<std::string>;
 
-  const Wiring& wiring_;
+  Response route(const http::RequestHead& head, std::string_view body, transport::Port port,
+                 core::ConnectionId connection);
+  Response health(const http::RequestHead& head) const;
+  Response page(const http::RequestHead& head) const;
+  bool is_served(const Wiring::Page& page, transport::Port port) const;
+
+  const SharedState& shared_;
+  const Wiring* wiring_;
+  const runtime::Shard& shard_;
   api::HttpApi api_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "telemetry/log.h"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -36,7 +37,11 @@ class AsyncLogger final : public telemetry::Logger {
   AsyncLogger(const AsyncLogger&) = delete;
   AsyncLogger& operator=(const AsyncLogger&) = delete;
 
-  bool enabled(telemetry::Level level) const override { return level >= level_; }
+  bool enabled(telemetry::Level level) const override {
+    return level >= level_.load(std::memory_order_relaxed);
+  }
+  /// Any thread.
+  void set_level(telemetry::Level level) { level_.store(level, std::memory_order_relaxed); }
   void log(telemetry::Level level, std::string_view message,
            std::initializer_list<telemetry::Field> fields) override;
 
@@ -44,7 +49,7 @@ class AsyncLogger final : public telemetry::Logger {
   std::uint64_t dropped_records() const;
 
  private:
-  const telemetry::Level level_;
+  std::atomic<telemetry::Level> level_;
   const std::size_t string_bytes_max_;
   struct Pipeline;  // the queue, its thread and what stands at its end
   std::unique_ptr<Pipeline> pipeline_;

@@ -4,12 +4,15 @@
 #include "server/command_line.h"
 #include "server/commands.h"
 #include "server/config.h"
+#include "server/config_reload.h"
 #include "server/log.h"
 #include "server/server.h"
 #include "server/wiring.h"
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -48,15 +51,62 @@ sigset_t block_signals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
 
-int serve(const Config& config) {
+std::string joined(const std::vector<std::string_view>& keys) {
+  std::string text;
+  for (const std::string_view key : keys) text.append(text.empty() ? "" : " ").append(key);
+  return text;
+}
+
+// Reads the configuration again. What is wrong with it is logged, and the running one stays.
+void reload(const CommandLine& line, std::size_t open_files_max, Config& config, Server& server,
+            AsyncLogger& log) {
+  const auto refuse = [&](const std::string& reason) {
+    server.reload_failed();
+    log.log(telemetry::Level::Error, "configuration not reloaded", {{"reason", reason}});
+  };
+  auto wanted = config_for(line, read_environment());
+  if (!wanted) return refuse(wanted.error().message);
+  ReloadPlan plan = plan_reload(config, *std::move(wanted));
+  auto wiring = wire(plan.config, open_files_max);
+  if (!wiring) return refuse(wiring.error().message);
+  server.reload(*std::move(wiring));
+  config = std::move(plan.config);
+  log.set_level(config.log.level);
+  for (const std::string& warning : config.warnings) log.log(telemetry::Level::Warn, warning, {});
+  log.log(telemetry::Level::Info, "configuration reloaded",
+          {{"changed", joined(plan.changed)}, {"need_restart", joined(plan.need_restart)}});
+}
+
+// Until a signal asks to end the server; meanwhile carries out reloads and watches the shards.
+int wait_for_end(const sigset_t& signals, const CommandLine& line, std::size_t open_files_max,
+                 Config& config, Server& server, AsyncLogger& log) {
+  constexpr timespec kTick{1, 0};
+  while (true) {
+    const int signal = sigtimedwait(&signals, nullptr, &kTick);
+    if (signal == SIGTERM || signal == SIGINT) return signal;
+    if (signal == SIGHUP) reload(line, open_files_max, config, server, log);
+    if (signal > 0) continue;  // no second has passed
+    const core::Duration limit = config.runtime.watchdog_timeout;
+    if (limit == core::Duration::zero() || std::chrono::seconds(server.stuck_for()) < limit) {
+      continue;
+    }
+    // What follows is for whoever restarts the process, and for the core that shows where it stood.
+    std::fprintf(stderr, "sanjay: a shard is stuck, aborting\n");
+    std::abort();
+  }
+}
+
+int serve(const CommandLine& line, Config config) {
   const sigset_t signals = block_signals();
   AsyncLogger log({.level = config.log.level});
   for (const std::string& warning : config.warnings) log.log(telemetry::Level::Warn, warning, {});
-  auto wiring = wire(config, runtime::raise_open_file_limit());
+  const std::size_t open_files_max = runtime::raise_open_file_limit();
+  auto wiring = wire(config, open_files_max);
   if (!wiring) return complain(wiring.error().message);
   auto server = Server::create(*std::move(wiring), log);
   if (!server) return complain(server.error().message);
@@ -67,8 +117,7 @@ int serve(const Config& config) {
   std::printf("sanjay is ready: http://%s\n", shown.to_string().c_str());
   std::fflush(stdout);
 
-  int signal = 0;
-  sigwait(&signals, &signal);
+  const int signal = wait_for_end(signals, line, open_files_max, config, **server, log);
   log.log(telemetry::Level::Info, "shutting down",
           {{"signal", std::int64_t{signal}},
            {"timeout_ms", core::to_milliseconds(config.shutdown.timeout)}});
@@ -91,7 +140,7 @@ int run(int argc, const char* const* argv) {
   }
   const auto config = config_for(*line, environment);
   if (!config) return complain(config.error().message);
-  return serve(*config);
+  return serve(*line, *config);
 }
 
 }  // namespace

@@ -1,43 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/server.h"
 
+#include "core/random.h"
 #include "runtime/entropy.h"
+#include "runtime/process.h"
+#include "session/client_id.h"
 
+#include <algorithm>
 #include <chrono>
 #include <span>
 #include <utility>
 
 namespace sanjay::server {
+namespace {
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  runtime::fill_random(std::as_writable_bytes(std::span(&seed, 1)));
+  return seed;
+}
+
+}  // namespace
 
 core::Result<std::unique_ptr<Server>> Server::create(Wiring wiring, telemetry::Logger& log) {
   SANJAY_TRY(wiring.address, runtime::claim_address(wiring.address));
+  if (wiring.internal_address) {
+    SANJAY_TRY(wiring.internal_address, runtime::claim_address(*wiring.internal_address));
+  }
+  if (wiring.node_name.empty()) {
+    wiring.node_name = runtime::host_name() + "_" + std::to_string(wiring.address.port);
+  }
   SANJAY_TRY(auto drivers, runtime::make_drivers(wiring.drivers));
-  return std::unique_ptr<Server>(new Server(std::move(wiring), std::move(drivers), log));
+  return std::unique_ptr<Server>(
+      new Server(std::make_shared<const Wiring>(std::move(wiring)), std::move(drivers), log));
 }
 
-Server::Server(Wiring wiring, runtime::DriverSet drivers, telemetry::Logger& log)
-    : wiring_(std::move(wiring)),
-      log_(log),
+Server::Server(std::shared_ptr<const Wiring> wiring, runtime::DriverSet drivers,
+               telemetry::Logger& log)
+    : log_(log),
       drivers_(std::move(drivers)),
-      shared_(wiring_) {
+      shared_(std::move(wiring)),
+      watched_(shared_.wiring->shards) {
+  core::Random random(random_seed());
+  const auto uid = session::ClientId(random).text();
+  shared_.node_uid = session::view(uid);
+  shared_.started = clock_.now();
+  shared_.started_wall = clock_.wall_now();
+  shared_.driver = drivers_.kind;
   if (!drivers_.note.empty()) {
     log_.log(telemetry::Level::Warn, "I/O driver is not the one hoped for",
              {{"driver", runtime::name_of(drivers_.kind)}, {"reason", drivers_.note}});
   }
-  for (core::ShardIndex i = 0; i < wiring_.shards; ++i) {
-    runtime::ShardOptions options = wiring_.shard;
+  for (core::ShardIndex i = 0; i < shared_.wiring->shards; ++i) {
+    runtime::ShardOptions options = shared_.wiring->shard;
     options.index = i;
     shards_.push_back(
         std::make_unique<runtime::Shard>(options, *drivers_.drivers[i], clock_, log_));
     shared_.shards.push_back(shards_.back().get());
   }
   for (auto& shard : shards_) {
-    std::uint64_t seed = 0;
-    runtime::fill_random(std::as_writable_bytes(std::span(&seed, 1)));
-    applications_.push_back(std::make_unique<ServerShard>(shared_, *shard, seed));
+    applications_.push_back(std::make_unique<ServerShard>(shared_, *shard, random_seed()));
+    shared_.applications.push_back(applications_.back().get());
     shard->set_application(*applications_.back());
   }
-  threads_ = std::make_unique<runtime::ShardThreads>(shared_.shards, wiring_.pin_cpus);
+  threads_ = std::make_unique<runtime::ShardThreads>(shared_.shards, shared_.wiring->pin_cpus);
 }
 
 Server::~Server() {
@@ -48,21 +74,43 @@ Server::~Server() {
 
 core::Result<runtime::Endpoint> Server::start() {
   if (auto started = threads_->start(); !started) return std::unexpected(started.error());
+  const Wiring& wiring = *shared_.wiring;
   log_.log(telemetry::Level::Info, "listening",
-           {{"address", wiring_.address.to_string()},
-            {"shards", std::uint64_t{wiring_.shards}},
+           {{"address", wiring.address.to_string()},
+            {"internal_address",
+             wiring.internal_address ? wiring.internal_address->to_string() : std::string("none")},
+            {"shards", std::uint64_t{wiring.shards}},
             {"driver", runtime::name_of(drivers_.kind)},
-            {"connections_max", std::uint64_t{wiring_.connections_max}}});
-  return wiring_.address;
+            {"connections_max", std::uint64_t{wiring.connections_max}}});
+  return wiring.address;
 }
 
 bool Server::shut_down(core::Duration timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  for (auto& application : applications_) application->control(Control::ShutDown);
+  shared_.draining.store(true, std::memory_order_relaxed);
+  for (auto& application : applications_) application->tell(ShutDown{});
   for (std::size_t i = 0; i < applications_.size(); ++i) {
     if (!shared_.drained.try_acquire_until(deadline)) return false;
   }
   return true;
+}
+
+void Server::reload(Wiring wiring) {
+  const auto shared = std::make_shared<const Wiring>(std::move(wiring));
+  for (auto& application : applications_) application->tell(Reload{shared});
+  shared_.reloads.fetch_add(1, std::memory_order_relaxed);
+}
+
+unsigned Server::stuck_for() {
+  unsigned longest = 0;
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    const std::uint64_t turns = shards_[i]->stats().turns.value();
+    Watched& watched = watched_[i];
+    watched.calls_without_a_turn = turns == watched.turns ? watched.calls_without_a_turn + 1 : 0;
+    watched.turns = turns;
+    longest = std::max(longest, watched.calls_without_a_turn);
+  }
+  return longest;
 }
 
 }  // namespace sanjay::server

@@ -31,19 +31,30 @@ class Server {
   core::Result<runtime::Endpoint> start();
   /// Closes every client with 3001 and waits, at most `timeout`, until all are gone. True if so.
   bool shut_down(core::Duration timeout);
+  /// Gives all shards new options. What is built at start (addresses, shards, drivers) stays.
+  void reload(Wiring wiring);
+  void reload_failed() { shared_.failed_reloads.fetch_add(1, std::memory_order_relaxed); }
+
+  /// To be called about once a second: a shard that has not turned between so many calls in a row
+  /// is stuck. Answers the longest count of such calls.
+  unsigned stuck_for();
 
   runtime::DriverKind driver_kind() const { return drivers_.kind; }
 
  private:
-  Server(Wiring wiring, runtime::DriverSet drivers, telemetry::Logger& log);
+  Server(std::shared_ptr<const Wiring> wiring, runtime::DriverSet drivers, telemetry::Logger& log);
 
-  const Wiring wiring_;
   telemetry::Logger& log_;
   runtime::SystemClock clock_;
   runtime::DriverSet drivers_;
   SharedState shared_;
   std::vector<std::unique_ptr<runtime::Shard>> shards_;
   std::vector<std::unique_ptr<ServerShard>> applications_;
+  struct Watched {
+    std::uint64_t turns = 0;
+    unsigned calls_without_a_turn = 0;
+  };
+  std::vector<Watched> watched_;
   std::unique_ptr<runtime::ShardThreads> threads_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "transport/http_connection.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sanjay::server {
@@ -27,21 +28,30 @@ hub::HubOptions hub_options(const Wiring& wiring, core::ShardIndex shard) {
 ServerShard::ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64_t seed)
     : shared_(shared),
       shard_(shard),
+      wiring_(shared.wiring),
+      letters_(shared.shard_mail_max()),
       random_(seed),
-      hub_(hub_options(shared.wiring, shard.index()), shared.flow, encoder_, *this, *this, *this),
-      routes_(shared.wiring, hub_),
-      session_{shared.wiring.session, hub_, decoder_, random_},
-      services_{shard, shared.wiring.transport, session_, routes_} {}
+      hub_(hub_options(*wiring_, shard.index()), shared.flow, encoder_, *this, *this, *this),
+      node_(shared, shard.index()),
+      routes_(shared, *wiring_, shard, hub_, node_),
+      session_{&wiring_->session, hub_, decoder_, random_,
+               session::UserDirectory(wiring_->hub.key)},
+      services_{shard, &wiring_->transport, session_, routes_},
+      tasks_(shared, hub_, session_.users) {}
 
-bool ServerShard::control(Control control) {
-  const bool taken = controls_.push(std::move(control));
+bool ServerShard::tell(ShardMail mail) {
+  const bool taken = letters_.push(std::move(mail));
   shard_.notify();
   return taken;
 }
 
 core::Status ServerShard::on_start() {
-  const auto bound = shard_.driver().listen(shared_.wiring.address, kListenBacklog);
+  const runtime::ListenOptions options{kListenBacklog, wiring_->tcp_user_timeout};
+  const auto bound = shard_.driver().listen(wiring_->address, options);
   if (!bound) return std::unexpected(bound.error());
+  if (!wiring_->internal_address) return {};
+  const auto internal = shard_.driver().listen(*wiring_->internal_address, options);
+  if (!internal) return std::unexpected(internal.error());
   return {};
 }
 
@@ -53,26 +63,27 @@ std::uint32_t ServerShard::connections_in_process() const {
   return sum;
 }
 
-void ServerShard::on_accept(runtime::Stream& stream) {
+void ServerShard::on_accept(runtime::Stream& stream, runtime::ListenerIndex listener) {
+  if (listener == kInternalListener) {
+    stream.set_handler(
+        std::make_unique<transport::HttpConnection>(services_, stream, transport::Port::Internal));
+    return;
+  }
   shared_.connections[index()].store(shard_.streams().size(), std::memory_order_relaxed);
-  if (shutting_down_ || connections_in_process() > shared_.wiring.connections_max) {
+  if (shutting_down_ || connections_in_process() > wiring_->connections_max) {
     return transport::refuse_connection(services_, stream);
   }
-  stream.set_handler(std::make_unique<transport::HttpConnection>(services_, stream));
+  stream.set_handler(
+      std::make_unique<transport::HttpConnection>(services_, stream, transport::Port::Public));
 }
 
 bool ServerShard::on_turn(core::Instant now) {
-  for (const Control control : controls_.take_all()) {
-    if (control != Control::ShutDown || shutting_down_) continue;
-    shutting_down_ = true;
-    shard_.driver().stop_listening();
-    shard_.streams().for_each(
-        [this](runtime::Stream& stream) { to_shut_down_.push_back(stream.id()); });
-  }
+  for (ShardMail& letter : letters_.take_all()) read(std::move(letter));
+  const bool tasks_left = tasks_.run();
   const bool mail_left = take_mail();
   resume(services_.resumable);
   resume(services_.retries);
-  hub_.hand_over();
+  hub_.hand_over(now);
   fan_out();
   shared_.mail.publish(index(), [this](core::ShardIndex to) { shared_.shards[to]->notify(); });
   shared_.connections[index()].store(shard_.streams().size(), std::memory_order_relaxed);
@@ -81,7 +92,38 @@ bool ServerShard::on_turn(core::Instant now) {
   if (hub_.is_held_back() || !services_.retries.empty()) {
     shard_.timers().arm(retry_timer_, now + kRetryAfter);
   }
-  return mail_left || hub_.has_work() || !services_.resumable.empty() || !to_shut_down_.empty();
+  return mail_left || tasks_left || hub_.has_work() || !services_.resumable.empty() ||
+         !to_shut_down_.empty();
+}
+
+void ServerShard::read(ShardMail&& mail) {
+  if (std::holds_alternative<ShutDown>(mail)) {
+    begin_shut_down();
+  } else if (auto* reload = std::get_if<Reload>(&mail)) {
+    take_over(std::move(reload->wiring));
+  } else if (const auto* task = std::get_if<TaskMail>(&mail)) {
+    tasks_.take(*task);
+  } else if (auto* answer = std::get_if<AnswerMail>(&mail)) {
+    node_.answered();
+    auto done = routes_.api().on_shard_answer(answer->number, std::move(answer->answer));
+    auto* asker = done ? find(done->connection) : nullptr;
+    if (asker != nullptr) asker->on_answer(done->body);
+  }
+}
+
+void ServerShard::begin_shut_down() {
+  if (std::exchange(shutting_down_, true)) return;
+  shard_.driver().stop_listening();
+  shard_.streams().for_each(
+      [this](runtime::Stream& stream) { to_shut_down_.push_back(stream.id()); });
+}
+
+// Between two turns nothing refers to the old options but by these pointers.
+void ServerShard::take_over(std::shared_ptr<const Wiring> wiring) {
+  session_.options = &wiring->session;
+  services_.options = &wiring->transport;
+  routes_.set_wiring(*wiring);
+  wiring_ = std::move(wiring);
 }
 
 bool ServerShard::take_mail() {
@@ -100,7 +142,15 @@ void ServerShard::resume(std::vector<core::ConnectionId>& waiting) {
 // Appends to write queues only as fast as the loop sends, so that everything else in the turn stays
 // near, and what is published meanwhile leaves in the same sends.
 void ServerShard::fan_out() {
-  while (shard_.streams().flush_backlog() < kFlushBacklogMax && hub_.run(kDeliveriesPerStep)) {
+  bool more = true;
+  while (more && shard_.streams().flush_backlog() < kFlushBacklogMax) {
+    more = hub_.run(kDeliveriesPerStep);
+    if (hub_.finished().empty()) continue;
+    const core::Instant now = shard_.clock().now();
+    for (const auto& batch : hub_.finished()) {
+      delivery_times_.record(
+          static_cast<std::uint64_t>(std::max<std::int64_t>(0, (now - batch.received).count())));
+    }
   }
 }
 

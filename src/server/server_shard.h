@@ -7,44 +7,22 @@
 #include "runtime/mailbox.h"
 #include "runtime/shard.h"
 #include "server/http_routes.h"
+#include "server/shard_tasks.h"
+#include "server/shared_state.h"
 #include "server/wiring.h"
 #include "session/session.h"
+#include "telemetry/counter.h"
 #include "transport/connection.h"
 #include "transport/publication_encoder.h"
 
-#include <atomic>
 #include <memory>
-#include <semaphore>
 #include <string>
 #include <vector>
 
 namespace sanjay::server {
 
-class ServerShard;
-
-/// What the main thread asks of a shard.
-enum class Control : std::uint8_t { ShutDown };
-
-/// What the shards of one server share: mail, flow counters, and how many connections each holds.
-struct SharedState {
-  explicit SharedState(const Wiring& w)
-      : wiring(w),
-        mail(w.shards, kMailSlots),
-        flow(w.shards),
-        connections(std::make_unique<std::atomic<std::uint32_t>[]>(w.shards)) {}
-
-  static constexpr std::size_t kMailSlots = 4096;  // from one shard to another
-
-  const Wiring& wiring;
-  runtime::Mailroom<hub::Mail> mail;
-  hub::FlowMeter flow;
-  std::vector<runtime::Shard*> shards;  // filled before the threads start
-  std::unique_ptr<std::atomic<std::uint32_t>[]> connections;
-  std::counting_semaphore<> drained{0};  // released once per shard that has shut down
-};
-
-/// The server on one shard: joins loop, hub, sessions and transports. Everything but control() is
-/// called on the shard's thread.
+/// The server on one shard: joins loop, hub, sessions and transports. Everything is called on the
+/// shard's thread, but for tell() and what only reads counters.
 class ServerShard final : public runtime::ShardApplication,
                           private hub::MailCarrier,
                           private hub::DeliverySink,
@@ -53,14 +31,25 @@ class ServerShard final : public runtime::ShardApplication,
   ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64_t seed);
 
   /// Any thread. False when the mailbox is full.
-  bool control(Control control);
+  bool tell(ShardMail mail);
 
   core::Status on_start() override;
-  void on_accept(runtime::Stream& stream) override;
+  void on_accept(runtime::Stream& stream, runtime::ListenerIndex listener) override;
   bool on_turn(core::Instant now) override;
-  bool has_mail() const override { return shared_.mail.has_mail(index()) || controls_.has_mail(); }
+  bool has_mail() const override { return shared_.mail.has_mail(index()) || letters_.has_mail(); }
+
+  // Counters: any thread.
+  runtime::Shard& shard() const { return shard_; }
+  const hub::HubStats& hub_stats() const { return hub_.stats(); }
+  const telemetry::Counter& deliveries() const { return hub_.deliveries(); }
+  const telemetry::DurationHistogram& delivery_times() const { return delivery_times_; }
+  const session::SessionStats& session_stats() const { return session_.stats; }
+  const transport::TransportStats& transport_stats() const { return services_.stats; }
+  const api::HttpApiStats& api_stats() const { return routes_.api().stats(); }
 
  private:
+  static constexpr runtime::ListenerIndex kInternalListener = 1;
+
   /// Ends a sleep so that on_turn() runs; the turn does the work.
   class WakeUp final : public runtime::Timer {
     void on_timer(core::Instant) override {}
@@ -69,6 +58,9 @@ class ServerShard final : public runtime::ShardApplication,
   core::ShardIndex index() const { return shard_.index(); }
   std::uint32_t connections_in_process() const;
   transport::Connection* find(core::ConnectionId id);
+  void read(ShardMail&& mail);
+  void begin_shut_down();
+  void take_over(std::shared_ptr<const Wiring> wiring);
   bool take_mail();
   void resume(std::vector<core::ConnectionId>& waiting);
   void fan_out();
@@ -82,14 +74,18 @@ class ServerShard final : public runtime::ShardApplication,
 
   SharedState& shared_;
   runtime::Shard& shard_;
-  runtime::ForeignMailbox<Control> controls_{16};
+  std::shared_ptr<const Wiring> wiring_;  // the present one: see Reload
+  runtime::ForeignMailbox<ShardMail> letters_;
   core::Random random_;
   protocol::JsonDecoder decoder_;
   transport::FrameEncoder encoder_;
   hub::Hub hub_;
+  NodeView node_;
   HttpRoutes routes_;
   session::SessionContext session_;
   transport::ShardServices services_;
+  ShardTasks tasks_;
+  telemetry::DurationHistogram delivery_times_;
   WakeUp retry_timer_;
   bool shutting_down_ = false;
   bool drained_ = false;

@@ -72,6 +72,15 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max) {
       runtime::Endpoint::parse(config.http_server.address, config.http_server.port);
   if (!address) return core::failure("http_server.address: " + address.error().message);
   wiring.address = *address;
+  if (config.http_server.internal_port != 0) {
+    const std::string& internal = config.http_server.internal_address;
+    const auto parsed = runtime::Endpoint::parse(
+        internal.empty() ? config.http_server.address : internal, config.http_server.internal_port);
+    if (!parsed) return core::failure("http_server.internal_address: " + parsed.error().message);
+    wiring.internal_address = *parsed;
+  }
+  wiring.tcp_user_timeout = config.http_server.tcp_user_timeout;
+  wiring.node_name = config.node.name;
 
   const unsigned shards =
       config.runtime.shards != 0 ? config.runtime.shards : runtime::available_cpus();
@@ -113,7 +122,9 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max) {
 
   wiring.api = {config.http_api.key, config.http_api.insecure, config.channel.max_length};
   wiring.demo = config.demo.enabled;
-  wiring.health = config.health.enabled;
+  wiring.health = {config.health.enabled, config.health.external};
+  wiring.metrics = {config.prometheus.enabled, config.prometheus.external};
+  wiring.http_api = {true, config.http_api.external};
   return wiring;
 }
 

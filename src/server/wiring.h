@@ -12,6 +12,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace sanjay::server {
@@ -19,6 +21,9 @@ namespace sanjay::server {
 /// The configuration turned into what each module takes. Made once at start.
 struct Wiring {
   runtime::Endpoint address;
+  std::optional<runtime::Endpoint> internal_address;
+  core::Duration tcp_user_timeout{};
+  std::string node_name;  // empty: to be made of the host's name and the port
   runtime::DriverSetOptions drivers;
   core::ShardIndex shards = 1;
   runtime::ShardOptions shard;  // index to be filled in
@@ -29,7 +34,14 @@ struct Wiring {
   std::uint32_t connections_max = 0;  // of the whole process
   std::vector<int> pin_cpus;          // shard i runs on pin_cpus[i % size]
   bool demo = false;
-  bool health = true;
+  /// Which of the operator's pages are served, and on which ports.
+  struct Page {
+    bool enabled = false;
+    bool external = false;  // on the public port although there is an internal one
+  };
+  Page health;
+  Page metrics;
+  Page http_api;
 };
 
 /// Fails with a message for the operator when a value only shows its fault here (an address, an

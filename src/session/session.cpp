@@ -6,18 +6,26 @@
 #include "protocol/json_encoder.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sanjay::session {
 
 using protocol::Command;
 
+namespace {
+
+/// How long a deadline is put off when the server itself was not able to listen.
+constexpr core::Duration kPatience = std::chrono::milliseconds(500);
+
+}  // namespace
+
 Session::Session(SessionContext& context, SessionOutput& output, core::ConnectionId connection,
                  hub::Encoding encoding, const Now& now)
     : context_(context),
       output_(output),
       connection_(connection),
-      heartbeat_(now.instant + context.options.stale_close_delay),
+      heartbeat_(now.instant + context.options->stale_close_delay),
       encoding_(encoding) {}
 
 Session::~Session() { close(); }
@@ -27,6 +35,14 @@ void Session::close() {
   for (const auto subscription : subscriptions_) context_.hub.unsubscribe(subscription);
   subscriptions_.clear();
   put_aside_.reset();
+  if (user_ == nullptr) return;
+  context_.users.leave(*std::exchange(user_, nullptr), *this);
+  context_.stats.clients.subtract();
+  context_.stats.users.set(context_.users.user_count());
+}
+
+std::string_view Session::user() const {
+  return user_ == nullptr ? std::string_view() : std::string_view(user_->first);
 }
 
 // Several replies to one message leave as one message, joined as the protocol has it.
@@ -38,6 +54,7 @@ void Session::reply(Append&& append) {
 }
 
 void Session::reply_error(std::uint32_t id, const protocol::Error& error) {
+  context_.stats.count_error(error);
   reply([&](std::string& out) { protocol::append_error_reply(out, id, error); });
 }
 
@@ -88,6 +105,7 @@ void Session::resume(const Now& now) {
 }
 
 Session::Step Session::handle(const Command& command, const Now& now) {
+  context_.stats.commands[command.request.index()].add();
   if (std::holds_alternative<protocol::Pong>(command.request)) {
     on_pong();
     return Step::Done;
@@ -133,12 +151,12 @@ Session::Step Session::handle(const Command& command, const Now& now) {
 void Session::on_pong() {
   if (!awaiting_pong_) return end(protocol::kDisconnectBadRequest);
   awaiting_pong_ = false;
-  heartbeat_ += context_.options.ping_interval - context_.options.pong_timeout;
+  heartbeat_ += context_.options->ping_interval - context_.options->pong_timeout;
 }
 
 bool Session::authenticate(std::uint32_t id, const protocol::ConnectRequest& request,
-                           const Now& now) {
-  const SessionOptions& options = context_.options;
+                           const Now& now, std::string& user) {
+  const SessionOptions& options = *context_.options;
   if (request.token.empty()) {
     if (options.insecure || options.allow_anonymous_connect_without_token) return true;
     end(protocol::kDisconnectBadRequest);
@@ -159,7 +177,7 @@ bool Session::authenticate(std::uint32_t id, const protocol::ConnectRequest& req
     }
     return false;
   }
-  user_ = std::move(claims->user);
+  user = std::move(claims->user);
   conn_info_ = std::move(claims->info);
   if (!options.insecure) set_expiry(claims->expire_at, now);
   if (expires_ <= now.instant) {
@@ -171,9 +189,13 @@ bool Session::authenticate(std::uint32_t id, const protocol::ConnectRequest& req
 }
 
 void Session::connect(std::uint32_t id, const protocol::ConnectRequest& request, const Now& now) {
-  if (!authenticate(id, request, now)) return;
-  const SessionOptions& options = context_.options;
+  std::string user;
+  if (!authenticate(id, request, now, user)) return;
+  const SessionOptions& options = *context_.options;
   state_ = State::Connected;
+  user_ = context_.users.join(user, *this);
+  context_.stats.clients.add();
+  context_.stats.users.set(context_.users.user_count());
   client_ = ClientId(context_.random);
   const ClientId::Text client = client_.text();
   protocol::ConnectResult result;
@@ -219,18 +241,18 @@ Session::Step Session::subscribe(std::uint32_t id, const protocol::SubscribeRequ
     end(protocol::kDisconnectBadRequest);
     return Step::Done;
   }
-  const ChannelRules& rules = context_.options.channels;
+  const ChannelRules& rules = context_.options->channels;
   auto refusal = check_channel_name(rules, request.channel);
   if (!refusal && find_subscription(request.channel) != subscriptions_.end()) {
     refusal = protocol::kErrorAlreadySubscribed;
   }
-  if (!refusal && subscriptions_.size() >= context_.options.subscriptions_max &&
+  if (!refusal && subscriptions_.size() >= context_.options->subscriptions_max &&
       !FAILPOINT("session.subscriptions")) {
     refusal = protocol::kErrorLimitExceeded;
   }
   if (!refusal && request.type != protocol::kStream) refusal = protocol::kErrorPermissionDenied;
   if (!refusal && request.tags_filter) refusal = protocol::kErrorBadRequest;
-  if (!refusal) refusal = check_subscribe(rules, request.channel, user_, !request.token.empty());
+  if (!refusal) refusal = check_subscribe(rules, request.channel, user(), !request.token.empty());
   if (refusal) {
     reply_error(id, *refusal);
     return Step::Done;
@@ -252,17 +274,51 @@ Session::Step Session::subscribe(std::uint32_t id, const protocol::SubscribeRequ
 
 void Session::on_subscribed(hub::SubscriptionNumber subscription, const Now&) {
   ASSERT(wait_ == Wait::Subscribe && subscriptions_.back() == subscription);
-  reply([&](std::string& out) { protocol::append_subscribe_reply(out, subscribe_id_, {}); });
-  flush_replies();
   wait_ = Wait::Nothing;
+  if (std::exchange(revoked_, false)) {
+    leave(std::prev(subscriptions_.end()));
+    reply_error(subscribe_id_, protocol::kErrorPermissionDenied);
+  } else {
+    reply([&](std::string& out) { protocol::append_subscribe_reply(out, subscribe_id_, {}); });
+  }
+  flush_replies();
+}
+
+void Session::leave(std::vector<hub::SubscriptionNumber>::iterator subscription) {
+  context_.hub.unsubscribe(*subscription);
+  *subscription = subscriptions_.back();
+  subscriptions_.pop_back();
+}
+
+void Session::unsubscribe_by_server(std::string_view channel,
+                                    const protocol::Unsubscribe& unsubscribe) {
+  const auto found = find_subscription(channel);
+  if (found == subscriptions_.end()) return;
+  revoke(static_cast<std::size_t>(found - subscriptions_.begin()), unsubscribe);
+  flush_replies();
+}
+
+void Session::unsubscribe_from_all_by_server(const protocol::Unsubscribe& unsubscribe) {
+  for (std::size_t i = subscriptions_.size(); i > 0; --i) revoke(i - 1, unsubscribe);
+  flush_replies();
+}
+
+void Session::revoke(std::size_t subscription, const protocol::Unsubscribe& unsubscribe) {
+  if (wait_ == Wait::Subscribe && subscription + 1 == subscriptions_.size()) {
+    revoked_ = true;  // the home shard's answer is on its way
+    return;
+  }
+  const std::string channel(context_.hub.name_of(subscriptions_[subscription]));
+  // The order matters to one that waits, which is and stays the last.
+  context_.hub.unsubscribe(subscriptions_[subscription]);
+  subscriptions_.erase(subscriptions_.begin() + static_cast<std::ptrdiff_t>(subscription));
+  reply([&](std::string& out) { protocol::append_unsubscribe_push(out, channel, unsubscribe); });
 }
 
 void Session::unsubscribe(std::uint32_t id, const protocol::UnsubscribeRequest& request) {
   if (request.channel.empty()) return end(protocol::kDisconnectBadRequest);
   if (const auto found = find_subscription(request.channel); found != subscriptions_.end()) {
-    context_.hub.unsubscribe(*found);
-    *found = subscriptions_.back();
-    subscriptions_.pop_back();
+    leave(found);
   }
   reply([&](std::string& out) {
     protocol::append_empty_reply(out, id, protocol::EmptyResult::Unsubscribe);
@@ -278,11 +334,11 @@ Session::Step Session::publish(std::uint32_t id, const protocol::PublishRequest&
   const core::ShardIndex home = context_.hub.home_of(request.channel);
   if (publishes_in_flight_ > 0 &&
       (home != publishing_to_ ||
-       publishes_in_flight_ >= context_.options.publishes_pipelined_max)) {
+       publishes_in_flight_ >= context_.options->publishes_pipelined_max)) {
     wait_ = Wait::Publishes;
     return Step::Again;
   }
-  const ChannelRules& rules = context_.options.channels;
+  const ChannelRules& rules = context_.options->channels;
   auto refusal = check_channel_name(rules, request.channel);
   if (!refusal && (request.data.empty() || request.type != protocol::kStream)) {
     refusal = protocol::kErrorBadRequest;
@@ -290,14 +346,14 @@ Session::Step Session::publish(std::uint32_t id, const protocol::PublishRequest&
   if (!refusal) {
     const bool subscribed = rules.allow_publish_for_subscriber &&
                             find_subscription(request.channel) != subscriptions_.end();
-    refusal = check_publish(rules, user_, subscribed);
+    refusal = check_publish(rules, user(), subscribed);
   }
   if (refusal) {
     reply_error(id, *refusal);
     return Step::Done;
   }
   const ClientId::Text client = client_.text();
-  const hub::Publication publication{request.data, {view(client), user_, conn_info_}};
+  const hub::Publication publication{request.data, {view(client), user(), conn_info_}, now.instant};
   switch (context_.hub.publish(request.channel, publication, {connection_, id})) {
     case hub::PublishOutcome::Accepted:
       reply([&](std::string& out) {
@@ -312,7 +368,7 @@ Session::Step Session::publish(std::uint32_t id, const protocol::PublishRequest&
       break;
     case hub::PublishOutcome::Busy:
       if (waits_since_ == core::Instant{}) waits_since_ = now.instant;
-      if (now.instant - waits_since_ < context_.options.publish_wait_max) {
+      if (now.instant - waits_since_ < context_.options->publish_wait_max) {
         wait_ = Wait::Capacity;
         return Step::Again;
       }
@@ -339,13 +395,13 @@ void Session::on_published(std::uint32_t request, hub::PublishOutcome outcome, c
 
 void Session::refresh(std::uint32_t id, const protocol::RefreshRequest& request, const Now& now) {
   if (request.token.empty()) return end(protocol::kDisconnectBadRequest);
-  if (!context_.options.verifier) return end(protocol::kDisconnectInvalidToken);
-  const auto claims = context_.options.verifier->verify_connection(request.token, now.wall);
+  if (!context_.options->verifier) return end(protocol::kDisconnectInvalidToken);
+  const auto claims = context_.options->verifier->verify_connection(request.token, now.wall);
   if (!claims) {
     const bool expired = claims.error().kind == auth::TokenError::Kind::Expired;
     return end(expired ? protocol::kDisconnectExpired : protocol::kDisconnectInvalidToken);
   }
-  if (claims->user != user_) return end(protocol::kDisconnectInvalidToken);
+  if (claims->user != user()) return end(protocol::kDisconnectInvalidToken);
   set_expiry(claims->expire_at, now);
   if (expires_ <= now.instant) return end(protocol::kDisconnectExpired);
   conn_info_ = claims->info;
@@ -363,27 +419,40 @@ void Session::sub_refresh(std::uint32_t id, const protocol::SubRefreshRequest& r
 core::Instant Session::deadline() const {
   if (state_ == State::Closed) return core::kNever;
   if (expires_ == core::kNever) return heartbeat_;
-  return std::min(heartbeat_, expires_ + context_.options.expired_close_delay);
+  return std::min(heartbeat_, expires_ + context_.options->expired_close_delay);
 }
 
 void Session::on_deadline(const Now& now) {
   if (state_ == State::Closed) return;
+  // Whoever should have been heard by now is given time until we have read what he sent.
+  const bool patient = now.catching_up || blocked();
   if (state_ != State::Connected) {
+    if (patient) {
+      heartbeat_ = std::max(heartbeat_, now.instant + kPatience);
+      return;
+    }
     if (now.instant >= heartbeat_ && !FAILPOINT("session.stale")) end(protocol::kDisconnectStale);
     return;
   }
-  if (expires_ != core::kNever && now.instant >= expires_ + context_.options.expired_close_delay) {
+  if (expires_ != core::kNever && now.instant >= expires_ + context_.options->expired_close_delay) {
     return end(protocol::kDisconnectExpired);
   }
   if (now.instant < heartbeat_) return;
-  if (awaiting_pong_ && !FAILPOINT("session.pong")) return end(protocol::kDisconnectNoPong);
+  if (awaiting_pong_) {
+    if (patient && !FAILPOINT("session.patience")) {
+      heartbeat_ = now.instant + kPatience;
+      return;
+    }
+    if (!FAILPOINT("session.pong")) return end(protocol::kDisconnectNoPong);
+  }
+  context_.stats.pings.add();
   reply([](std::string& out) { protocol::append_ping(out); });
   flush_replies();
-  if (context_.options.pong_timeout > core::Duration::zero()) {
+  if (context_.options->pong_timeout > core::Duration::zero()) {
     awaiting_pong_ = true;
-    heartbeat_ = now.instant + context_.options.pong_timeout;
+    heartbeat_ = now.instant + context_.options->pong_timeout;
   } else {
-    heartbeat_ = now.instant + context_.options.ping_interval;
+    heartbeat_ = now.instant + context_.options->ping_interval;
   }
 }
 

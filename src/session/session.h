@@ -3,6 +3,7 @@
 
 #include "auth/token_verifier.h"
 #include "core/connection_id.h"
+#include "core/intrusive_list.h"
 #include "core/random.h"
 #include "core/time.h"
 #include "hub/hub.h"
@@ -11,6 +12,8 @@
 #include "protocol/messages.h"
 #include "session/channel_rules.h"
 #include "session/client_id.h"
+#include "session/session_stats.h"
+#include "session/user_directory.h"
 
 #include <cstdint>
 #include <memory>
@@ -40,14 +43,18 @@ struct SessionOptions {
 struct Now {
   core::Instant instant;
   core::WallTime wall;
+  /// We have stood still ourselves: who seems to be late may have been on time.
+  bool catching_up = false;
 };
 
 /// What a session needs of its shard. One per shard; outlives the sessions.
 struct SessionContext {
-  const SessionOptions& options;
+  const SessionOptions* options;  // may be exchanged between two turns
   hub::Hub& hub;
   protocol::JsonDecoder& decoder;
   core::Random& random;
+  UserDirectory users;
+  SessionStats stats{};
   std::string scratch{};  // replies being encoded; empty between calls
 };
 
@@ -68,7 +75,7 @@ class SessionOutput {
 ///
 /// States: New → (connect) Connected → Closed; New → (connect answered with an error) Refused.
 /// Owned by its transport connection; one shard's thread. Source: Centrifuge client protocol, v2.
-class Session {
+class Session : public core::ListNode {
  public:
   /// `output` and `context` outlive the session.
   Session(SessionContext& context, SessionOutput& output, core::ConnectionId connection,
@@ -93,10 +100,19 @@ class Session {
   core::Instant deadline() const;
   void on_deadline(const Now& now);
 
+  /// The server ends the connection, or one subscription if there is such a one; the client is
+  /// told.
+  void disconnect_by_server(const protocol::Disconnect& disconnect) { end(disconnect); }
+  void unsubscribe_by_server(std::string_view channel, const protocol::Unsubscribe& unsubscribe);
+  void unsubscribe_from_all_by_server(const protocol::Unsubscribe& unsubscribe);
+
   /// Leaves all channels; called by the transport when the connection is ending. Idempotent.
   void close();
   bool closed() const { return state_ == State::Closed; }
-  std::string_view user() const { return user_; }
+  /// Empty: anonymous, or not connected yet.
+  std::string_view user() const;
+  const ClientId& client() const { return client_; }
+  std::size_t subscription_count() const { return subscriptions_.size(); }
 
  private:
   enum class State : std::uint8_t { New, Refused, Connected, Closed };
@@ -109,13 +125,16 @@ class Session {
   void on_pong();
   void connect(std::uint32_t id, const protocol::ConnectRequest& request, const Now& now);
   /// False when the connection was refused or ended; the answer is then on its way.
-  bool authenticate(std::uint32_t id, const protocol::ConnectRequest& request, const Now& now);
+  bool authenticate(std::uint32_t id, const protocol::ConnectRequest& request, const Now& now,
+                    std::string& user);
   Step subscribe(std::uint32_t id, const protocol::SubscribeRequest& request);
   void unsubscribe(std::uint32_t id, const protocol::UnsubscribeRequest& request);
   Step publish(std::uint32_t id, const protocol::PublishRequest& request, const Now& now);
   void refresh(std::uint32_t id, const protocol::RefreshRequest& request, const Now& now);
   void sub_refresh(std::uint32_t id, const protocol::SubRefreshRequest& request);
 
+  void revoke(std::size_t subscription, const protocol::Unsubscribe& unsubscribe);
+  void leave(std::vector<hub::SubscriptionNumber>::iterator subscription);
   std::vector<hub::SubscriptionNumber>::iterator find_subscription(std::string_view channel);
   void set_expiry(const std::optional<core::WallTime>& expire_at, const Now& now);
   std::uint32_t ttl_seconds(const Now& now) const;
@@ -134,7 +153,7 @@ class Session {
   core::Instant waits_since_{};             // with Wait::Capacity
   std::unique_ptr<std::string> put_aside_;  // commands not yet run
   std::vector<hub::SubscriptionNumber> subscriptions_;
-  std::string user_;
+  UserDirectory::User* user_ = nullptr;  // once connected
   std::string conn_info_;
   ClientId client_;
   std::uint32_t subscribe_id_ = 0;  // with Wait::Subscribe: the command to answer
@@ -144,6 +163,7 @@ class Session {
   State state_ = State::New;
   Wait wait_ = Wait::Nothing;
   bool awaiting_pong_ = false;
+  bool revoked_ = false;  // with Wait::Subscribe: the server has ended it already
 };
 
 }  // namespace sanjay::session

@@ -70,7 +70,8 @@ class SessionTest : public ::testing::Test, public hub::HubEvents, public Sessio
     hub_options.publishes_in_flight_max = 8;
     hub_options.home.pending_bytes_max = 64;
     hub_ = std::make_unique<hub::Hub>(hub_options, flow_, encoder_, mail_, deliveries_, *this);
-    context_ = std::make_unique<SessionContext>(options_, *hub_, decoder_, random_);
+    context_ = std::make_unique<SessionContext>(&options_, *hub_, decoder_, random_,
+                                                UserDirectory(core::SipKey{1, 2}));
     session_ = std::make_unique<Session>(*context_, *this, core::ConnectionId{7, 1, 0},
                                          hub::Encoding::JsonWebSocket, now_);
   }
@@ -315,6 +316,79 @@ TEST_F(SessionTest, MissingPongEndsTheConnectionAtTheTimeout) {
   EXPECT_EQ(end_code(), 3012);
 }
 
+TEST_F(SessionTest, OurOwnPauseDoesNotKillWhoAnsweredMeanwhile) {
+  open_insecure();
+  pass(session_->deadline() - now_.instant);
+  now_.catching_up = true;  // stopped for so long that the pong's deadline is over
+  pass(seconds(9));
+  EXPECT_FALSE(ended_);
+  say("{}");  // it was in the socket all the time
+  now_.catching_up = false;
+  pass(session_->deadline() - now_.instant);
+  EXPECT_FALSE(ended_);
+  EXPECT_EQ(sent_.back(), "{}");
+  pass(seconds(8));
+  EXPECT_EQ(end_code(), 3012) << "patience has an end";
+}
+
+TEST_F(SessionTest, AClientWhoseInputWeHoldBackIsNotKilledForSilence) {
+  open_insecure();
+  const std::string full = channel(true);
+  ask(R"({"id":2,"subscribe":{"channel":")" + full + "\"}}");
+  while (!session_->blocked()) {
+    say(R"({"id":3,"publish":{"channel":")" + full + R"(","data":"0123456789"}})");
+  }
+  pass(session_->deadline() - now_.instant);  // the ping
+  pass(seconds(8));
+  EXPECT_FALSE(ended_) << "his pong may be among what was not read";
+  hub_->hand_over({});
+  hub_->run(10);
+  session_->resume(now_);
+  EXPECT_FALSE(session_->blocked());
+  pass(session_->deadline() - now_.instant);
+  EXPECT_EQ(end_code(), 3012);
+}
+
+TEST_F(SessionTest, TheServerEndsSubscriptionsAndConnectionsOfAUser) {
+  use_tokens();
+  open();
+  say(R"({"id":1,"connect":{"token":")" + token(R"({"sub":"ann"})") + "\"}}");
+  EXPECT_EQ(context_->stats.clients.value(), 1U);
+  EXPECT_EQ(context_->users.sessions_of("ann"), std::vector<Session*>{session_.get()});
+  EXPECT_TRUE(context_->users.sessions_of("").empty());
+  options_.channels.allow_subscribe_for_client = true;
+  ask(R"({"id":2,"subscribe":{"channel":"chat"}})");
+  sent_.clear();
+  session_->unsubscribe_by_server("other", protocol::kUnsubscribeServer);
+  EXPECT_TRUE(sent_.empty());
+  session_->unsubscribe_by_server("chat", protocol::kUnsubscribeServer);
+  ASSERT_EQ(sent_.size(), 1u);
+  EXPECT_EQ(
+      sent_[0],
+      R"({"push":{"channel":"chat","unsubscribe":{"code":2000,"reason":"server unsubscribe"}}})");
+  EXPECT_EQ(hub_->subscription_count(), 0U);
+  session_->disconnect_by_server(protocol::kDisconnectForced);
+  EXPECT_EQ(end_code(), 3503);
+  EXPECT_TRUE(context_->users.sessions_of("ann").empty());
+  EXPECT_EQ(context_->users.user_count(), 0U);
+  EXPECT_EQ(context_->stats.clients.value(), 0U);
+}
+
+TEST_F(SessionTest, ASubscriptionEndedBeforeItIsLiveIsRefused) {
+  open_insecure(2);
+  const std::string remote = channel(false);
+  say(R"({"id":2,"subscribe":{"channel":")" + remote + "\"}}");
+  ASSERT_TRUE(session_->blocked());
+  session_->unsubscribe_by_server(remote, protocol::kUnsubscribeServer);
+  EXPECT_TRUE(sent_.empty());
+  const auto& interest = std::get<hub::Interest>(mail_.mails.at(0));
+  hub_->on_mail(1, hub::InterestConfirmed{interest.local_channel, 0, interest.encodings});
+  ASSERT_EQ(sent_.size(), 1u);
+  EXPECT_EQ(sent_[0], R"({"id":2,"error":{"code":103,"message":"permission denied"}})");
+  EXPECT_EQ(hub_->subscription_count(), 0U);
+  EXPECT_FALSE(session_->blocked());
+}
+
 TEST_F(SessionTest, PongWithoutPingAndSecondPongEndTheConnection) {
   open_insecure();
   say("{}");
@@ -339,7 +413,7 @@ TEST_F(SessionTest, SubscribePublishAndReceiveOwnPublication) {
   EXPECT_EQ(ask(R"({"id":2,"subscribe":{"channel":"chat"}})"), R"({"id":2,"subscribe":{}})");
   EXPECT_EQ(ask(R"({"id":3,"publish":{"channel":"chat","data":{"n":1}}})"),
             R"({"id":3,"publish":{}})");
-  hub_->hand_over();
+  hub_->hand_over({});
   hub_->run(10);
   ASSERT_EQ(deliveries_.received.size(), 1u);
   EXPECT_EQ(deliveries_.received[0].first, 7u);
@@ -498,7 +572,7 @@ TEST_F(SessionTest, FullQueuesSlowThePublisherThenRefuse) {
   EXPECT_TRUE(session_->blocked() && session_->wants_retry());
   session_->resume(now_);
   EXPECT_TRUE(sent_.empty() && session_->blocked()) << "still no room";
-  hub_->hand_over();
+  hub_->hand_over({});
   session_->resume(now_);
   ASSERT_EQ(sent_.size(), 1u) << "room again";
   EXPECT_EQ(sent_[0], R"({"id":3,"publish":{}})");

@@ -8,9 +8,9 @@
 namespace sanjay::transport {
 
 ClientConnection::ClientConnection(ShardServices& services, runtime::Stream& stream)
-    : WebSocketConnection(services, stream, services.options.websocket),
+    : WebSocketConnection(services, stream, services.options->websocket),
       session_(services.session, *this, stream.id(), hub::Encoding::JsonWebSocket, services.now()) {
-  ++services_.stats.clients;
+  services_.stats.clients.add();
   set_deadline(session_.deadline());
 }
 
@@ -72,18 +72,18 @@ void ClientConnection::end(const protocol::Disconnect& disconnect) {
 void ClientConnection::shut_down() { end(protocol::kDisconnectShutdown); }
 
 void ClientConnection::on_overflow() {
-  ++services_.stats.slow_disconnects;
+  services_.stats.slow_disconnects.add();
   end(protocol::kDisconnectSlow);
 }
 
 // Nothing can be said to a peer that takes nothing: not even the Close frame.
 void ClientConnection::on_write_stalled() {
-  ++services_.stats.slow_disconnects;
+  services_.stats.slow_disconnects.add();
   stream_.close(runtime::StreamEnd::SendFailed);
 }
 
 void ClientConnection::on_closed(runtime::StreamEnd) {
-  --services_.stats.clients;
+  services_.stats.clients.subtract();
   session_.close();
   set_deadline(core::kNever);
 }

@@ -9,6 +9,7 @@
 #include "runtime/stream.h"
 #include "runtime/timer_wheel.h"
 #include "session/session.h"
+#include "telemetry/counter.h"
 #include "websocket/decoder.h"
 
 #include <cstdint>
@@ -33,20 +34,20 @@ struct TransportOptions {
   std::uint32_t echo_queue_bytes_max = 64 * 1024 * 1024;
 };
 
-/// Counters of one shard's connections; written on its thread.
+/// Counters of one shard's connections; any thread may read them.
 struct TransportStats {
-  std::uint64_t requests = 0;
-  std::uint64_t requests_refused = 0;
-  std::uint64_t upgrades = 0;
-  std::uint64_t messages_in = 0;
-  std::uint64_t slow_disconnects = 0;
-  std::uint32_t clients = 0;  // WebSocket clients at present
+  telemetry::Counter requests;
+  telemetry::Counter requests_refused;
+  telemetry::Counter upgrades;
+  telemetry::Counter messages_in;
+  telemetry::Counter slow_disconnects;
+  telemetry::Counter clients;  // WebSocket clients at present
 };
 
 /// What the connections of one shard share. Outlives them.
 struct ShardServices {
   runtime::Shard& shard;
-  const TransportOptions& options;
+  const TransportOptions* options;  // may be exchanged between two turns
   session::SessionContext& session;
   HttpApplication& http;
   TransportStats stats{};
@@ -56,7 +57,7 @@ struct ShardServices {
   /// Connections whose session waits for room in a queue: asked again soon.
   std::vector<core::ConnectionId> retries{};
 
-  session::Now now() const { return {shard.now(), shard.clock().wall_now()}; }
+  session::Now now() const { return {shard.now(), shard.clock().wall_now(), shard.catching_up()}; }
 };
 
 /// Base of everything that handles a stream in the server: one deadline, and the hub's answers.
@@ -69,6 +70,8 @@ class Connection : public runtime::StreamHandler, private runtime::Timer {
   /// The hub's answers to what this connection asked.
   virtual void on_subscribed(hub::SubscriptionNumber) {}
   virtual void on_published(std::uint32_t request, hub::PublishOutcome outcome) = 0;
+  /// The server API's answer to a request that had to wait: the body of a response.
+  virtual void on_answer(std::string_view) {}
   /// Its name stood in ShardServices::resumable or retries.
   virtual void on_resume() {}
   /// The server is going away: say so in the way of this transport and end.

@@ -10,8 +10,8 @@ constexpr std::uint16_t kCloseTryAgainLater = 1013;
 }  // namespace
 
 EchoConnection::EchoConnection(ShardServices& services, runtime::Stream& stream)
-    : WebSocketConnection(services, stream, services.options.echo) {
-  stream.set_queue_bytes_max(services.options.echo_queue_bytes_max);
+    : WebSocketConnection(services, stream, services.options->echo) {
+  stream.set_queue_bytes_max(services.options->echo_queue_bytes_max);
 }
 
 void EchoConnection::on_message(websocket::Opcode opcode, std::string_view payload) {

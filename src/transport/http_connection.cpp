@@ -8,6 +8,7 @@
 #include "transport/client_connection.h"
 #include "transport/echo_connection.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
@@ -33,9 +34,9 @@ std::optional<http::RequestError> check_encoding(const http::RequestHead& head) 
 
 }  // namespace
 
-HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream)
-    : Connection(services, stream), parser_(services.options.http) {
-  set_deadline(services.shard.now() + services.options.request_time_max);
+HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream, Port port)
+    : Connection(services, stream), port_(port), parser_(services.options->http) {
+  set_deadline(services.shard.now() + services.options->request_time_max);
 }
 
 void HttpConnection::on_bytes(std::span<char> bytes) {
@@ -56,7 +57,7 @@ void HttpConnection::take(std::span<char> bytes) {
     }
     if (between_requests_) {
       between_requests_ = false;
-      set_deadline(services_.shard.now() + services_.options.request_time_max);
+      set_deadline(services_.shard.now() + services_.options->request_time_max);
     }
     const auto progress = parser_.feed({bytes.data(), bytes.size()});
     bytes = bytes.subspan(progress.consumed);
@@ -82,26 +83,42 @@ void HttpConnection::on_head_complete() {
 }
 
 bool HttpConnection::is_upgrade(const http::RequestHead& head) const {
-  const TransportOptions& options = services_.options;
+  const TransportOptions& options = *services_.options;
+  if (port_ == Port::Internal) return false;
   return head.path == options.websocket_path ||
          (!options.echo_path.empty() && head.path == options.echo_path);
 }
 
 void HttpConnection::on_request(std::span<char> behind) {
-  ++services_.stats.requests;
+  services_.stats.requests.add();
   const http::RequestHead& head = parser_.head();
   if (is_upgrade(head)) return upgrade(head, behind);
   keep_alive_ = head.keep_alive;
   set_deadline(core::kNever);
-  const auto response = services_.http.respond(head, parser_.body(), stream_.id());
+  const auto response = services_.http.respond(head, parser_.body(), port_, stream_.id());
   if (response) return respond(*response, keep_alive_);
   awaiting_answer_ = true;
 }
 
-void HttpConnection::on_published(std::uint32_t, hub::PublishOutcome outcome) {
+void HttpConnection::on_published(std::uint32_t request, hub::PublishOutcome outcome) {
   if (!awaiting_answer_) return;
+  const auto response = services_.http.on_published(stream_.id(), request, outcome, keep_alive_);
+  if (response) go_on_with(*response);
+}
+
+void HttpConnection::on_answer(std::string_view json) {
+  if (!awaiting_answer_) return;
+  go_on_with(http::make_response(200, {{"Content-Type", "application/json"}}, json, keep_alive_));
+}
+
+void HttpConnection::on_closed(runtime::StreamEnd) {
+  set_deadline(core::kNever);
+  if (awaiting_answer_) services_.http.forget(stream_.id());
+}
+
+void HttpConnection::go_on_with(std::string_view response) {
   awaiting_answer_ = false;
-  respond(services_.http.publish_response(outcome, keep_alive_), keep_alive_);
+  respond(response, keep_alive_);
   if (!stream_.open()) return;
   std::string held = std::exchange(held_, {});
   take({held.data(), held.size()});
@@ -109,23 +126,27 @@ void HttpConnection::on_published(std::uint32_t, hub::PublishOutcome outcome) {
 }
 
 void HttpConnection::respond(std::string_view response, bool keep_alive) {
+  // A response may be larger than what may wait for a client of the protocol.
+  stream_.set_queue_bytes_max(
+      std::max(stream_.queue_bytes_max(),
+               static_cast<std::uint32_t>(stream_.queued_bytes() + response.size())));
   stream_.send(core::SegmentRef::copy_of(response));
   if (!keep_alive) return stream_.finish();
   parser_.next_request();
   between_requests_ = true;
-  set_deadline(services_.shard.now() + services_.options.keep_alive_max);
+  set_deadline(services_.shard.now() + services_.options->keep_alive_max);
 }
 
 void HttpConnection::refuse(const http::RequestError& error) {
-  ++services_.stats.requests_refused;
+  services_.stats.requests_refused.add();
   set_deadline(core::kNever);
   stream_.send(core::SegmentRef::copy_of(http::make_refusal(error)));
   stream_.finish();
 }
 
 void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behind) {
-  const bool echo = head.path != services_.options.websocket_path;
-  if (!services_.options.origins.allows(head.headers.find("Origin"))) {
+  const bool echo = head.path != services_.options->websocket_path;
+  if (!services_.options->origins.allows(head.headers.find("Origin"))) {
     return refuse({403, "origin not allowed"});
   }
   if (!echo) {
@@ -134,7 +155,7 @@ void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behi
   const auto subprotocols = echo ? std::span<const std::string_view>{} : kSubprotocols;
   const auto accepted = http::accept_upgrade(head, subprotocols);
   if (!accepted) return refuse(accepted.error());
-  ++services_.stats.upgrades;
+  services_.stats.upgrades.add();
   set_deadline(core::kNever);
   stream_.send(core::SegmentRef::copy_of(accepted->response));
   std::unique_ptr<WebSocketConnection> next;
@@ -150,6 +171,8 @@ void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behi
 
 void HttpConnection::on_deadline() {
   if (between_requests_) return stream_.finish();
+  // What he sent while we stood still is not read yet.
+  if (services_.shard.catching_up()) return set_deadline(services_.shard.catching_up_until());
   if (!FAILPOINT("http.request_time")) refuse({408, "request not complete in time"});
 }
 
@@ -159,8 +182,8 @@ void HttpConnection::end_after_answer() {
 }
 
 void refuse_connection(ShardServices& services, runtime::Stream& stream) {
-  ++services.stats.requests_refused;
-  stream.set_handler(std::make_unique<HttpConnection>(services, stream));
+  services.stats.requests_refused.add();
+  stream.set_handler(std::make_unique<HttpConnection>(services, stream, Port::Public));
   stream.send(core::SegmentRef::copy_of(
       http::make_refusal({503, "too many connections, try again later"})));
   stream.finish();

@@ -10,31 +10,41 @@
 
 namespace sanjay::transport {
 
-/// Answers plain HTTP requests: the server API, health, pages. Implemented in server/.
+/// Which listener a connection came from: the one for everybody, or the one for the operator.
+enum class Port : std::uint8_t { Public, Internal };
+
+/// Answers plain HTTP requests: the server API, health, metrics, pages. Implemented in server/.
 class HttpApplication {
  public:
   virtual ~HttpApplication() = default;
-  /// The whole response, or nothing: it then follows from publish_response(), when the hub has
-  /// answered the publish that the request made in the name of `connection`.
+  /// The whole response, or nothing: it then follows from on_published(), or by way of
+  /// HttpConnection::on_answer().
   virtual std::optional<std::string> respond(const http::RequestHead& head, std::string_view body,
-                                             core::ConnectionId connection) = 0;
-  virtual std::string publish_response(hub::PublishOutcome outcome, bool keep_alive) = 0;
+                                             Port port, core::ConnectionId connection) = 0;
+  /// The hub has decided what a request published in the name of `connection`: the whole response
+  /// once nothing is left to be decided.
+  virtual std::optional<std::string> on_published(core::ConnectionId connection,
+                                                  std::uint32_t request,
+                                                  hub::PublishOutcome outcome, bool keep_alive) = 0;
+  /// The connection is gone; what it asked for needs no response.
+  virtual void forget(core::ConnectionId connection) = 0;
 };
 
 /// A stream in its HTTP phase: requests one after the other, until one of them turns it into a
 /// WebSocket. Refuses what is malformed, too large or too slow, and then ends.
 class HttpConnection final : public Connection {
  public:
-  HttpConnection(ShardServices& services, runtime::Stream& stream);
+  HttpConnection(ShardServices& services, runtime::Stream& stream, Port port);
 
   void on_bytes(std::span<char> bytes) override;
   /// A client may finish sending and still read: it gets the answers it has asked for.
   void on_peer_finished() override { end_after_answer(); }
   void on_published(std::uint32_t request, hub::PublishOutcome outcome) override;
+  void on_answer(std::string_view json) override;
   void shut_down() override { end_after_answer(); }
   void on_overflow() override { stream_.close(runtime::StreamEnd::SendFailed); }
   void on_write_stalled() override { stream_.close(runtime::StreamEnd::SendFailed); }
-  void on_closed(runtime::StreamEnd) override { set_deadline(core::kNever); }
+  void on_closed(runtime::StreamEnd) override;
 
  private:
   void on_deadline() override;
@@ -45,9 +55,12 @@ class HttpConnection final : public Connection {
   bool is_upgrade(const http::RequestHead& head) const;
   void upgrade(const http::RequestHead& head, std::span<char> behind);
   void end_after_answer();
+  /// The awaited response has come.
+  void go_on_with(std::string_view response);
   void respond(std::string_view response, bool keep_alive);
   void refuse(const http::RequestError& error);
 
+  const Port port_;
   http::RequestParser parser_;
   std::string held_;  // pipelined bytes while an answer is awaited
   bool between_requests_ = true;

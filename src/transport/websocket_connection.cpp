@@ -34,7 +34,7 @@ void WebSocketConnection::take(std::span<char> bytes) {
       case Event::Type::NeedMore:
         return;
       case Event::Type::Message:
-        ++services_.stats.messages_in;
+        services_.stats.messages_in.add();
         on_message(event.opcode, event.payload);
         break;
       case Event::Type::Ping:

@@ -17,9 +17,9 @@
 namespace sanjay::runtime {
 namespace {
 
-// What epoll reports back: a slot, or one of the driver's own two descriptors.
+// What epoll reports back: a slot, or something larger for the driver's own descriptors.
 constexpr std::uint64_t kWakeTag = ~std::uint64_t{0};
-constexpr std::uint64_t kListenerTag = kWakeTag - 1;
+constexpr std::uint64_t kListenerTag = std::uint64_t{1} << 32;  // plus the listener's index
 
 class EpollDriver final : public IoDriver {
  public:
@@ -35,7 +35,7 @@ class EpollDriver final : public IoDriver {
     for (const Socket& socket : sockets_) {
       if (socket.descriptor >= 0) close(socket.descriptor);
     }
-    if (listener_ >= 0) close_listener();
+    close_listeners();
     if (epoll_ >= 0) close(epoll_);
   }
 
@@ -53,11 +53,9 @@ class EpollDriver final : public IoDriver {
     return watch(wake_, EPOLLIN, kWakeTag);
   }
 
-  core::Result<Endpoint> listen(const Endpoint& endpoint, int backlog) override;
-  void resume_accepting() override {
-    if (listener_ >= 0) set_listener_events(EPOLLIN);
-  }
-  void stop_listening() override { draining_listener_ = listener_ >= 0; }
+  core::Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options) override;
+  void resume_accepting() override { set_listener_events(EPOLLIN); }
+  void stop_listening() override { draining_ = true; }
   core::Status connect(SocketSlot slot, const Endpoint& to,
                        const std::optional<Endpoint>& from) override;
   void set_receiving(SocketSlot slot, bool on) override;
@@ -79,6 +77,11 @@ class EpollDriver final : public IoDriver {
     bool hung_up : 1 = false;   // the end of input, or an error, stands behind what is readable
     bool input_ended : 1 = false;
     bool send_pending : 1 = false;  // told the caller to wait for on_send
+  };
+
+  struct OpenListener {
+    int descriptor;  // negative once closed: its number is not used again
+    int backlog;
   };
 
   struct FailedSend {
@@ -105,11 +108,14 @@ class EpollDriver final : public IoDriver {
   void set_listener_events(std::uint32_t what) {
     epoll_event event{};
     event.events = what;
-    event.data.u64 = kListenerTag;
-    epoll_ctl(epoll_, EPOLL_CTL_MOD, listener_, &event);
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+      event.data.u64 = kListenerTag + i;
+      epoll_ctl(epoll_, EPOLL_CTL_MOD, listeners_[i].descriptor, &event);
+    }
   }
-  void accept_ready(IoEvents& events);
-  void close_listener();
+  void accept_ready(std::size_t listener, IoEvents& events);
+  void drain_listeners(IoEvents& events);
+  void close_listeners();
   void on_edge(SocketSlot slot, std::uint32_t what, IoEvents& events);
   void mark_readable(SocketSlot slot);
   void receive(SocketSlot slot, IoEvents& events);
@@ -120,9 +126,8 @@ class EpollDriver final : public IoDriver {
   const std::shared_ptr<FileTable> table_;
   const int wake_;
   int epoll_ = -1;
-  int listener_ = -1;
-  int backlog_ = 0;
-  bool draining_listener_ = false;
+  std::vector<OpenListener> listeners_;
+  bool draining_ = false;
   std::vector<char> buffer_;
   std::vector<Socket> sockets_;
   std::vector<SocketSlot> readable_;
@@ -133,15 +138,14 @@ class EpollDriver final : public IoDriver {
   DriverStats stats_;
 };
 
-core::Result<Endpoint> EpollDriver::listen(const Endpoint& endpoint, int backlog) {
-  ASSERT(listener_ < 0);
-  SANJAY_TRY(const Listener listener, open_listener(endpoint, backlog, true));
-  listener_ = listener.descriptor;
-  backlog_ = backlog;
-  if (auto watched = watch(listener_, EPOLLIN, kListenerTag); !watched) {
-    close_listener();
+core::Result<Endpoint> EpollDriver::listen(const Endpoint& endpoint, const ListenOptions& options) {
+  SANJAY_TRY(const Listener listener, open_listener(endpoint, options, true));
+  const std::uint64_t tag = kListenerTag + listeners_.size();
+  if (auto watched = watch(listener.descriptor, EPOLLIN, tag); !watched) {
+    close_listener(listener.descriptor);
     return std::unexpected(watched.error());
   }
+  listeners_.push_back({listener.descriptor, options.backlog});
   return listener.address;
 }
 
@@ -159,10 +163,11 @@ core::Status EpollDriver::connect(SocketSlot slot, const Endpoint& to,
   return watched;
 }
 
-void EpollDriver::accept_ready(IoEvents& events) {
-  const int accepts_max = draining_listener_ ? backlog_ : options_.accepts_per_turn;
-  for (int i = 0; i < accepts_max; ++i) {
-    const int descriptor = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+void EpollDriver::accept_ready(std::size_t listener, IoEvents& events) {
+  const OpenListener& from = listeners_[listener];
+  const int accepts_max = draining_ ? from.backlog : options_.accepts_per_turn;
+  for (int i = 0; from.descriptor >= 0 && i < accepts_max; ++i) {
+    const int descriptor = accept4(from.descriptor, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0) {
       if (errno == ECONNABORTED || errno == EINTR) continue;
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -171,7 +176,7 @@ void EpollDriver::accept_ready(IoEvents& events) {
       }
       return;
     }
-    const auto slot = events.on_accept(peer_of(descriptor));
+    const auto slot = events.on_accept(peer_of(descriptor), static_cast<ListenerIndex>(listener));
     if (!slot) {
       close(descriptor);
       continue;
@@ -183,12 +188,17 @@ void EpollDriver::accept_ready(IoEvents& events) {
   }
 }
 
-void EpollDriver::close_listener() {
-  // close() alone would leave it listening if another descriptor table held a copy.
-  shutdown(listener_, SHUT_RDWR);
-  close(listener_);
-  listener_ = -1;
-  draining_listener_ = false;
+void EpollDriver::drain_listeners(IoEvents& events) {
+  for (std::size_t i = 0; i < listeners_.size(); ++i) accept_ready(i, events);
+  close_listeners();
+}
+
+void EpollDriver::close_listeners() {
+  for (OpenListener& listener : listeners_) {
+    if (listener.descriptor >= 0) close_listener(listener.descriptor);
+    listener.descriptor = -1;
+  }
+  draining_ = false;
 }
 
 void EpollDriver::set_receiving(SocketSlot slot, bool on) {
@@ -201,7 +211,7 @@ void EpollDriver::set_receiving(SocketSlot slot, bool on) {
 std::optional<std::size_t> EpollDriver::send(SocketSlot slot,
                                              std::span<const std::string_view> pieces) {
   Socket& socket = socket_at(slot);
-  ++stats_.sends;
+  stats_.sends.add();
   std::array<iovec, kPiecesMax> vectors;
   ASSERT(pieces.size() <= vectors.size() && !socket.send_pending);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
@@ -268,7 +278,7 @@ void EpollDriver::receive(SocketSlot slot, IoEvents& events) {
     Socket& socket = sockets_[slot];
     if (!socket.wants_input) return;
     const ssize_t n = recv(socket.descriptor, buffer_.data(), buffer_.size(), 0);
-    ++stats_.receives;
+    stats_.receives.add();
     if (n > 0) {
       taken += static_cast<std::size_t>(n);
       // A short read has emptied the socket; whatever comes later makes a new edge. But an end that
@@ -306,10 +316,10 @@ void EpollDriver::report_failed_sends(IoEvents& events) {
 }
 
 bool EpollDriver::turn(core::Duration wait_max, IoEvents& events) {
-  ++stats_.turns;
-  ++stats_.submits;
+  stats_.turns.add();
+  stats_.submits.add();
   const bool pending =
-      !released_.empty() || !readable_.empty() || draining_listener_ || !failed_sends_.empty();
+      !released_.empty() || !readable_.empty() || draining_ || !failed_sends_.empty();
   timespec wait{};
   if (!pending) {
     wait.tv_sec = wait_max.count() / 1'000'000'000;
@@ -325,16 +335,13 @@ bool EpollDriver::turn(core::Duration wait_max, IoEvents& events) {
     const auto& event = ready_[static_cast<std::size_t>(i)];
     if (event.data.u64 == kWakeTag) {
       drain_wake_descriptor(wake_);
-    } else if (event.data.u64 == kListenerTag) {
-      if (listener_ >= 0) accept_ready(events);
+    } else if (event.data.u64 >= kListenerTag) {
+      accept_ready(event.data.u64 - kListenerTag, events);
     } else {
       on_edge(static_cast<SocketSlot>(event.data.u64), event.events, events);
     }
   }
-  if (draining_listener_) {
-    accept_ready(events);
-    close_listener();
-  }
+  if (draining_) drain_listeners(events);
   reading_.swap(readable_);
   for (const SocketSlot slot : reading_) {
     sockets_[slot].queued = false;  // a released slot may still stand here: nothing is readable

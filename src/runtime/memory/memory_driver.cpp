@@ -21,7 +21,7 @@ std::optional<std::size_t> MemoryDriver::send(SocketSlot slot,
                                               std::span<const std::string_view> pieces) {
   Peer& peer = peer_at(slot);
   ASSERT(!peer.send_pending);
-  ++stats_.sends;
+  stats_.sends.add();
   std::size_t taken = 0;
   for (const std::string_view piece : pieces) {
     const std::size_t count = std::min(piece.size(), peer.room);
@@ -56,7 +56,7 @@ void MemoryDriver::deliver(Peer& peer, IoEvents& events) {
 }
 
 bool MemoryDriver::turn(core::Duration, IoEvents& events) {
-  ++stats_.turns;
+  stats_.turns.add();
   events.on_wake();
   std::vector<SocketSlot> released;
   released.swap(released_);
@@ -64,7 +64,7 @@ bool MemoryDriver::turn(core::Duration, IoEvents& events) {
   for (Peer& peer : peers_) {
     if (peer.released) continue;
     if (!peer.accepted) {
-      const auto slot = events.on_accept(*Endpoint::parse("192.0.2.1", 1));
+      const auto slot = events.on_accept(*Endpoint::parse("192.0.2.1", 1), 0);
       peer.accepted = true;
       if (!slot) {
         peer.released = true;

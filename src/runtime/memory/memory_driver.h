@@ -46,7 +46,7 @@ class MemoryDriver final : public IoDriver {
   DriverKind kind() const override { return DriverKind::Simulated; }
   const DriverStats& stats() const override { return stats_; }
   core::Status start() override { return {}; }
-  core::Result<Endpoint> listen(const Endpoint& endpoint, int) override {
+  core::Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions&) override {
     listening_ = true;
     return endpoint;
   }

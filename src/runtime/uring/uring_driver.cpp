@@ -29,11 +29,13 @@ class UringDriver final : public IoDriver {
   const DriverStats& stats() const override { return stats_; }
 
   core::Status start() override;
-  core::Result<Endpoint> listen(const Endpoint& endpoint, int backlog) override;
+  core::Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options) override;
   void resume_accepting() override {
-    if (listener_ >= 0 && !accepting_) arm_accept();
+    for (unsigned i = 0; i < listeners_.size(); ++i) {
+      if (listeners_[i].descriptor >= 0 && !listeners_[i].accepting) arm_accept(i);
+    }
   }
-  void stop_listening() override;
+  void stop_listening() override { draining_ = true; }
   core::Status connect(SocketSlot slot, const Endpoint& to,
                        const std::optional<Endpoint>& from) override;
   void set_receiving(SocketSlot slot, bool on) override;
@@ -61,18 +63,25 @@ class UringDriver final : public IoDriver {
     bool closing : 1 = false;
   };
 
+  struct OpenListener {
+    int descriptor;  // negative once closed: its number is not used again
+    int backlog;
+    bool accepting = false;
+  };
+
   Socket& socket_at(SocketSlot slot) {
     if (slot >= sockets_.size()) sockets_.resize(slot + 1);
     return sockets_[slot];
   }
-  void arm_accept();
+  void arm_accept(unsigned listener);
   void arm_wake();
   void arm_poll(SocketSlot slot);
   void want_receive(SocketSlot slot);
   void arm_receive(SocketSlot slot);
   void add_socket(SocketSlot slot, int descriptor);
-  void drain_listener(IoEvents& events);
-  void close_listener();
+  void drain_listeners(IoEvents& events);
+  void drain(unsigned listener, IoEvents& events);
+  void close_listeners();
   void forget_closed_and_accepted();
   unsigned dispatch(IoEvents& events);
   void on_completion(const io_uring_cqe& cqe, IoEvents& events);
@@ -90,10 +99,8 @@ class UringDriver final : public IoDriver {
   const std::shared_ptr<FileTable> table_;
   const int wake_;
   Ring ring_;
-  int listener_ = -1;
-  int backlog_ = 0;
-  bool accepting_ = false;
-  bool draining_listener_ = false;
+  std::vector<OpenListener> listeners_;
+  bool draining_ = false;
   std::vector<Socket> sockets_;
   std::deque<SocketSlot> starved_;  // receives that found no buffer, oldest first
   std::vector<SocketSlot> released_;
@@ -104,7 +111,7 @@ class UringDriver final : public IoDriver {
 UringDriver::~UringDriver() {
   // In a private table the sockets ended with the shard's thread.
   if (ring_.created() && !table_->private_to_thread()) {
-    if (listener_ >= 0) close_listener();
+    close_listeners();
     forget_closed_and_accepted();
     for (const Socket& socket : sockets_) {
       if (socket.descriptor >= 0) close(socket.descriptor);
@@ -140,11 +147,13 @@ core::Status UringDriver::start() {
   return {};
 }
 
-void UringDriver::arm_accept() {
-  accepting_ = true;
+void UringDriver::arm_accept(unsigned listener) {
+  OpenListener& from = listeners_[listener];
+  from.accepting = true;
   io_uring_sqe* sqe = ring_.next_sqe();
-  io_uring_prep_multishot_accept(sqe, listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  io_uring_sqe_set_data64(sqe, tag(Operation::Accept, 0));
+  io_uring_prep_multishot_accept(sqe, from.descriptor, nullptr, nullptr,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+  io_uring_sqe_set_data64(sqe, tag(Operation::Accept, listener));
 }
 
 void UringDriver::arm_wake() {
@@ -183,38 +192,41 @@ void UringDriver::arm_receive(SocketSlot slot) {
   receives_queued_ = true;
 }
 
-core::Result<Endpoint> UringDriver::listen(const Endpoint& endpoint, int backlog) {
-  ASSERT(listener_ < 0);
-  SANJAY_TRY(const Listener listener, open_listener(endpoint, backlog, true));
-  listener_ = listener.descriptor;
-  backlog_ = backlog;
-  arm_accept();
+core::Result<Endpoint> UringDriver::listen(const Endpoint& endpoint, const ListenOptions& options) {
+  SANJAY_TRY(const Listener listener, open_listener(endpoint, options, true));
+  listeners_.push_back({listener.descriptor, options.backlog});
+  arm_accept(static_cast<unsigned>(listeners_.size() - 1));
   return listener.address;
 }
 
-void UringDriver::stop_listening() { draining_listener_ = listener_ >= 0; }
+void UringDriver::drain_listeners(IoEvents& events) {
+  for (unsigned i = 0; i < listeners_.size(); ++i) drain(i, events);
+  close_listeners();
+}
 
-void UringDriver::drain_listener(IoEvents& events) {
-  for (int i = 0; i < backlog_; ++i) {
-    const int descriptor = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+void UringDriver::drain(unsigned listener, IoEvents& events) {
+  const OpenListener& from = listeners_[listener];
+  for (int i = 0; from.descriptor >= 0 && i < from.backlog; ++i) {
+    const int descriptor = accept4(from.descriptor, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0 && (errno == ECONNABORTED || errno == EINTR)) continue;
     if (descriptor < 0) break;
-    if (const auto slot = events.on_accept(peer_of(descriptor))) {
+    const auto slot = events.on_accept(peer_of(descriptor), static_cast<ListenerIndex>(listener));
+    if (slot) {
       add_socket(*slot, descriptor);
     } else {
       close(descriptor);
     }
   }
-  close_listener();
 }
 
-void UringDriver::close_listener() {
-  // shutdown() also ends the armed accept, which would keep the listener alive: its last completion
-  // is an error without a successor.
-  shutdown(listener_, SHUT_RDWR);
-  close(listener_);
-  listener_ = -1;
-  draining_listener_ = false;
+// Ending a listener also ends the armed accept, which would keep it alive: its last completion is
+// an error without a successor.
+void UringDriver::close_listeners() {
+  for (OpenListener& listener : listeners_) {
+    if (listener.descriptor >= 0) close_listener(listener.descriptor);
+    listener.descriptor = -1;
+  }
+  draining_ = false;
 }
 
 void UringDriver::add_socket(SocketSlot slot, int descriptor) {
@@ -246,7 +258,7 @@ void UringDriver::set_receiving(SocketSlot slot, bool on) {
 std::optional<std::size_t> UringDriver::send(SocketSlot slot,
                                              std::span<const std::string_view> pieces) {
   Socket& socket = sockets_[slot];
-  ++stats_.sends;
+  stats_.sends.add();
   socket.sending = true;
   ++socket.operations;
   if (pieces.size() == 1) {
@@ -305,8 +317,8 @@ unsigned UringDriver::dispatch(IoEvents& events) {
 }
 
 bool UringDriver::turn(core::Duration wait_max, IoEvents& events) {
-  ++stats_.turns;
-  if (draining_listener_ || !released_.empty() || !starved_.empty() || ring_.has_completions()) {
+  stats_.turns.add();
+  if (draining_ || !released_.empty() || !starved_.empty() || ring_.has_completions()) {
     wait_max = core::Duration::zero();
   }
   // Receives that found no buffer come first, in the order in which they were put back.
@@ -324,12 +336,12 @@ bool UringDriver::turn(core::Duration wait_max, IoEvents& events) {
     ring_.submit_and_wait(core::Duration::zero());
     handled += dispatch(events);
   }
-  if (draining_listener_) drain_listener(events);
+  if (draining_) drain_listeners(events);
   std::vector<SocketSlot> released;
   released.swap(released_);
   for (const SocketSlot slot : released) events.on_released(slot);
-  stats_.submits = ring_.submits();
-  stats_.completion_overflows = ring_.overflows();
+  stats_.submits.set(ring_.submits());
+  stats_.completion_overflows.set(ring_.overflows());
   return handled > 0 || !released.empty();
 }
 
@@ -361,19 +373,20 @@ void UringDriver::on_completion(const io_uring_cqe& cqe, IoEvents& events) {
 
 void UringDriver::on_accepted(const io_uring_cqe& cqe, IoEvents& events) {
   if (cqe.res >= 0) {
-    if (const auto slot = events.on_accept(peer_of(cqe.res))) {
+    const auto listener = static_cast<ListenerIndex>(slot_of(cqe));
+    if (const auto slot = events.on_accept(peer_of(cqe.res), listener)) {
       add_socket(*slot, cqe.res);
     } else {
       close(cqe.res);
     }
   }
   if ((cqe.flags & IORING_CQE_F_MORE) != 0) return;
-  accepting_ = false;
-  if (listener_ < 0) return;
+  listeners_[slot_of(cqe)].accepting = false;
+  if (listeners_[slot_of(cqe)].descriptor < 0) return;
   if (cqe.res == -EMFILE || cqe.res == -ENFILE || cqe.res == -ENOBUFS || cqe.res == -ENOMEM) {
     events.on_accept_suspended();
   } else {
-    arm_accept();
+    arm_accept(slot_of(cqe));
   }
 }
 
@@ -407,7 +420,7 @@ void UringDriver::on_received(SocketSlot slot, const io_uring_cqe& cqe, IoEvents
   const bool live = !sockets_[slot].releasing;
   const std::span<char> bytes = ring_.buffers().taken(cqe);
   if (cqe.res > 0) {
-    ++stats_.receives;
+    stats_.receives.add();
     // More is there, or may be; an end that came together with the bytes shared their edge.
     if (bytes.size() == options_.receive_buffer_bytes || sockets_[slot].hung_up ||
         (cqe.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0) {
@@ -415,7 +428,7 @@ void UringDriver::on_received(SocketSlot slot, const io_uring_cqe& cqe, IoEvents
     }
     if (live) events.on_receive(slot, bytes);
   } else if (cqe.res == -ENOBUFS) {
-    ++stats_.buffer_shortages;
+    stats_.buffer_shortages.add();
     sockets_[slot].edge = true;
     if (live) starved_.push_back(slot);
     return operation_over(slot);

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/metrics.h"
+
+#include "runtime/process.h"
+#include "server/server_shard.h"
+#include "telemetry/prometheus.h"
+
+#include <array>
+#include <vector>
+
+namespace sanjay::server {
+namespace {
+
+using telemetry::Counter;
+using telemetry::DurationHistogram;
+using telemetry::PrometheusText;
+using Type = PrometheusText::Type;
+
+/// Writes families whose values are sums over the shards.
+class Writer {
+ public:
+  explicit Writer(const SharedState& shared) : shared_(shared) {}
+
+  template <class Value>  // Value(const ServerShard&) → a Counter
+  std::uint64_t sum(Value&& value) const {
+    std::uint64_t total = 0;
+    for (const ServerShard* shard : shared_.applications) total += value(*shard).value();
+    return total;
+  }
+  template <class Value>
+  void counter(std::string_view name, std::string_view help, Value&& value) {
+    text.counter(name, help, sum(value));
+  }
+  template <class Value>
+  void gauge(std::string_view name, std::string_view help, Value&& value) {
+    text.gauge(name, help, sum(value));
+  }
+  template <class Value>  // Value(const ServerShard&) → a DurationHistogram
+  void histogram(std::string_view name, std::string_view help, Value&& value) {
+    std::vector<const DurationHistogram*> parts;
+    for (const ServerShard* shard : shared_.applications) parts.push_back(&value(*shard));
+    text.family(name, Type::Histogram, help);
+    text.histogram(parts);
+  }
+
+  PrometheusText text;
+
+ private:
+  const SharedState& shared_;
+};
+
+double seconds(core::Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+void write_process(Writer& out, const SharedState& shared, core::Instant now) {
+  const runtime::ProcessUsage usage = runtime::process_usage();
+  out.text.family("sanjay_build_info", Type::Gauge, "The program's version.");
+  out.text.sample({{"version", SANJAY_VERSION}}, std::uint64_t{1});
+  out.text.family("sanjay_io_driver_info", Type::Gauge, "How shards wait for sockets.");
+  out.text.sample({{"driver", runtime::name_of(shared.driver)}}, std::uint64_t{1});
+  out.text.gauge("sanjay_shards", "Event loops.", shared.shards.size());
+  out.text.family("sanjay_uptime_seconds", Type::Gauge, "Time since the start.");
+  out.text.sample({}, seconds(now - shared.started));
+  out.text.family("process_start_time_seconds", Type::Gauge, "Start of the process, Unix time.");
+  out.text.sample({}, seconds(shared.started_wall.time_since_epoch()));
+  out.text.family("process_cpu_seconds_total", Type::Counter, "CPU time, user and system.");
+  out.text.sample({}, seconds(usage.cpu));
+  out.text.gauge("process_resident_memory_bytes", "Resident memory.", usage.resident_bytes);
+  out.text.gauge("process_virtual_memory_bytes", "Virtual memory.", usage.virtual_bytes);
+  out.text.gauge("process_max_fds", "Limit of open files.", usage.open_files_max);
+  out.text.counter("sanjay_config_reloads_total", "Configurations taken over while running.",
+                   shared.reloads.load(std::memory_order_relaxed));
+  out.text.counter("sanjay_config_reload_failures_total", "Configurations refused while running.",
+                   shared.failed_reloads.load(std::memory_order_relaxed));
+}
+
+void write_loop(Writer& out, const SharedState& shared) {
+  const auto loop = [](auto member) {
+    return [member](const ServerShard& s) -> const auto& { return s.shard().stats().*member; };
+  };
+  using Stats = runtime::ShardStats;
+  out.histogram("sanjay_loop_turn_seconds", "How long an event waits for the loop at most.",
+                loop(&Stats::turn));
+  out.counter("sanjay_loop_turns_total", "Turns of the event loops.", loop(&Stats::turns));
+  out.counter("sanjay_loop_slow_turns_total", "Turns of more than 50 ms.",
+              loop(&Stats::slow_turns));
+  out.counter("sanjay_loop_pauses_total", "Times a loop stood still for more than 500 ms.",
+              loop(&Stats::pauses));
+  out.text.family("sanjay_loop_lag_seconds", Type::Gauge,
+                  "The longest turn of the last one to two seconds.");
+  for (const runtime::Shard* shard : shared.shards) {
+    out.text.sample({{"shard", std::to_string(shard->index())}},
+                    static_cast<double>(shard->stats().lag_ns.value()) / 1e9);
+  }
+  const auto driver = [](auto member) {
+    return [member](const ServerShard& s) -> const auto& {
+      return s.shard().driver().stats().*member;
+    };
+  };
+  using Driver = runtime::DriverStats;
+  out.counter("sanjay_io_waits_total", "System calls that submit or wait.",
+              driver(&Driver::submits));
+  out.counter("sanjay_io_sends_total", "Send operations.", driver(&Driver::sends));
+  out.counter("sanjay_io_receives_total", "Receive operations.", driver(&Driver::receives));
+  out.counter("sanjay_io_buffer_shortages_total", "Receives put back for want of a buffer.",
+              driver(&Driver::buffer_shortages));
+  out.counter("sanjay_io_completion_overflows_total", "Completions that found their queue full.",
+              driver(&Driver::completion_overflows));
+}
+
+void write_connections(Writer& out, const SharedState& shared) {
+  using Loop = runtime::ShardStats;
+  using Streams = runtime::StreamStats;
+  using Transport = transport::TransportStats;
+  const auto loop = [](auto member) {
+    return [member](const ServerShard& s) -> const auto& { return s.shard().stats().*member; };
+  };
+  const auto streams = [](auto member) {
+    return [member](const ServerShard& s) -> const auto& {
+      return s.shard().streams().stats().*member;
+    };
+  };
+  const auto transport = [](auto member) {
+    return [member](const ServerShard& s) -> const auto& { return s.transport_stats().*member; };
+  };
+  out.gauge("sanjay_connections", "TCP connections at present.", streams(&Streams::streams));
+  out.text.gauge("sanjay_connections_max", "Connections this server takes.",
+                 shared.wiring->connections_max);
+  out.counter("sanjay_connections_accepted_total", "TCP connections accepted.",
+              loop(&Loop::accepted));
+  out.counter("sanjay_accept_suspensions_total",
+              "Times accepting paused for want of descriptors or memory.",
+              loop(&Loop::accepts_suspended));
+  out.counter("sanjay_received_bytes_total", "Bytes from peers.", streams(&Streams::bytes_in));
+  out.counter("sanjay_sent_bytes_total", "Bytes to peers.", streams(&Streams::bytes_out));
+  out.gauge("sanjay_write_queue_bytes", "Bytes waiting in write queues.",
+            streams(&Streams::queued_bytes));
+  out.counter("sanjay_http_requests_total", "HTTP requests, upgrades among them.",
+              transport(&Transport::requests));
+  out.counter("sanjay_upgrades_total", "WebSocket upgrades.", transport(&Transport::upgrades));
+  out.text.family("sanjay_transport_connections", Type::Gauge, "Clients by transport.");
+  out.text.sample({{"transport", "websocket"}}, out.sum(transport(&Transport::clients)));
+  out.text.family("sanjay_transport_messages_received_total", Type::Counter,
+                  "Messages of clients by transport.");
+  out.text.sample({{"transport", "websocket"}}, out.sum(transport(&Transport::messages_in)));
+}
+
+void write_clients(Writer& out) {
+  const auto sessions = [](auto member) {
+    return [member](const ServerShard& s) -> const auto& { return s.session_stats().*member; };
+  };
+  using Session = session::SessionStats;
+  out.gauge("sanjay_clients", "Clients that have connected by command.",
+            sessions(&Session::clients));
+  out.gauge("sanjay_users", "Users of these clients, counted per shard.",
+            sessions(&Session::users));
+  out.counter("sanjay_pings_total", "Pings sent.", sessions(&Session::pings));
+  out.text.family("sanjay_commands_total", Type::Counter, "Commands of clients.");
+  for (std::size_t i = 0; i < session::kCommandNames.size(); ++i) {
+    out.text.sample({{"command", session::kCommandNames[i]}},
+                    out.sum([i](const ServerShard& s) -> const Counter& {
+                      return s.session_stats().commands[i];
+                    }));
+  }
+  out.text.family("sanjay_command_errors_total", Type::Counter, "Error replies by code.");
+  for (std::size_t i = 0; i < Session::kErrors + 1; ++i) {
+    const std::uint64_t count = out.sum(
+        [i](const ServerShard& s) -> const Counter& { return s.session_stats().errors[i]; });
+    if (count == 0) continue;
+    const bool other = i == Session::kErrors;
+    out.text.sample({{"code", other ? "other" : std::to_string(Session::kFirstError + i)}}, count);
+  }
+}
+
+void write_messages(Writer& out) {
+  const auto hub = [](auto member) {
+    return [member](const ServerShard& s) -> const auto& { return s.hub_stats().*member; };
+  };
+  using Hub = hub::HubStats;
+  out.gauge("sanjay_channels", "Channels with subscribers.", hub(&Hub::home_channels));
+  out.gauge("sanjay_subscriptions", "Subscriptions.", hub(&Hub::subscriptions));
+  out.counter("sanjay_publications_total", "Publications accepted.", hub(&Hub::publications));
+  out.counter("sanjay_publications_refused_total", "Publications refused: queues were full.",
+              hub(&Hub::busy));
+  out.counter("sanjay_hand_overs_held_back_total", "Turns that could not hand over to some shard.",
+              hub(&Hub::held_back));
+  out.gauge("sanjay_pending_publication_bytes", "Bytes waiting to be handed over to shards.",
+            hub(&Hub::pending_bytes));
+  out.counter("sanjay_deliveries_total", "Publications put into a subscriber's write queue.",
+              [](const ServerShard& s) -> const auto& { return s.deliveries(); });
+  out.histogram("sanjay_delivery_seconds",
+                "From a publication's arrival to the write queue of its last subscriber on a "
+                "shard; one value per batch.",
+                [](const ServerShard& s) -> const auto& { return s.delivery_times(); });
+}
+
+void write_api(Writer& out) {
+  out.text.family("sanjay_api_calls_total", Type::Counter, "Calls of the server API.");
+  for (std::size_t i = 0; i < api::kMethodNames.size(); ++i) {
+    out.text.sample(
+        {{"method", api::kMethodNames[i]}},
+        out.sum([i](const ServerShard& s) -> const Counter& { return s.api_stats().calls[i]; }));
+  }
+  out.counter("sanjay_api_unauthorized_total", "Calls without a valid key.",
+              [](const ServerShard& s) -> const auto& { return s.api_stats().unauthorized; });
+}
+
+}  // namespace
+
+std::string write_metrics(const SharedState& shared, core::Instant now) {
+  Writer out(shared);
+  write_process(out, shared, now);
+  write_loop(out, shared);
+  write_connections(out, shared);
+  write_clients(out);
+  write_messages(out);
+  write_api(out);
+  return out.text.take();
+}
+
+}  // namespace sanjay::server

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "api/node.h"
+#include "core/connection_id.h"
+#include "hub/hub.h"
+#include "runtime/mailbox.h"
+#include "runtime/shard.h"
+#include "server/wiring.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <semaphore>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace sanjay::server {
+
+class ServerShard;
+
+// What a shard is told beside the hubs' mail: rare, by any thread, through its foreign mailbox.
+
+struct ShutDown {};
+
+/// New options; connections that exist go on under them.
+struct Reload {
+  std::shared_ptr<const Wiring> wiring;
+};
+
+struct TaskMail {
+  core::ShardIndex from;
+  std::uint32_t number;
+  std::shared_ptr<const api::ShardTask> task;
+};
+
+struct AnswerMail {
+  std::uint32_t number;
+  api::ShardAnswer answer;
+};
+
+using ShardMail = std::variant<ShutDown, Reload, TaskMail, AnswerMail>;
+
+/// What the shards of one server share. Filled before their threads start; after that only what is
+/// atomic, or written by one shard alone, changes.
+struct SharedState {
+  explicit SharedState(std::shared_ptr<const Wiring> w)
+      : wiring(std::move(w)),
+        mail(wiring->shards, kMailSlots),
+        flow(wiring->shards),
+        connections(std::make_unique<std::atomic<std::uint32_t>[]>(wiring->shards)) {}
+
+  static constexpr std::size_t kMailSlots = 4096;  // from one shard to another
+  /// Tasks of the server API that one shard may have under way; so a foreign mailbox never holds
+  /// more than that from each shard, and as many answers.
+  static constexpr std::size_t kTasksMax = 16;
+  std::size_t shard_mail_max() const { return 16 + 2 * kTasksMax * wiring->shards; }
+
+  /// As at start; what a reload may change is each shard's own (ServerShard::wiring).
+  const std::shared_ptr<const Wiring> wiring;
+  std::string node_uid;
+  core::Instant started{};
+  core::WallTime started_wall{};
+  runtime::DriverKind driver = runtime::DriverKind::Epoll;
+  runtime::Mailroom<hub::Mail> mail;
+  hub::FlowMeter flow;
+  std::vector<runtime::Shard*> shards;
+  std::vector<ServerShard*> applications;
+  std::unique_ptr<std::atomic<std::uint32_t>[]> connections;
+  std::atomic<bool> draining{false};
+  std::atomic<std::uint64_t> reloads{0};
+  std::atomic<std::uint64_t> failed_reloads{0};
+  std::counting_semaphore<> drained{0};  // released once per shard that has shut down
+};
+
+}  // namespace sanjay::server
