@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/base64url.h"
 
+#include "core/failpoint.h"
+
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -55,8 +58,17 @@ std::optional<std::string> base64url_decode(std::string_view text) {
       bytes += static_cast<char>((bits >> bit_count) & 0xff);
     }
   }
-  if ((bits & ((1U << bit_count) - 1)) != 0) return std::nullopt;
+  if ((bits & ((1U << bit_count) - 1)) != 0 && !FAILPOINT("auth.canonical")) return std::nullopt;
   return bytes;
+}
+
+std::optional<std::string> base64_decode(std::string_view text) {
+  if (text.size() % 4 != 0 || text.find_first_of("-_") != text.npos) return std::nullopt;
+  for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
+  std::string url(text);
+  std::ranges::replace(url, '+', '-');
+  std::ranges::replace(url, '/', '_');
+  return base64url_decode(url);
 }
 
 }  // namespace sanjay::auth

@@ -15,4 +15,7 @@ std::string base64url_encode(std::string_view bytes);
 /// that two different tokens never carry the same signature.
 std::optional<std::string> base64url_decode(std::string_view text);
 
+/// The same for plain base64 with its padding (RFC 4648 §4).
+std::optional<std::string> base64_decode(std::string_view text);
+
 }  // namespace sanjay::auth

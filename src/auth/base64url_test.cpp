@@ -27,6 +27,24 @@ TEST(Base64url, RefusesEverythingButTheOneEncoding) {
   EXPECT_FALSE(base64url_decode(std::string_view("Zm\0v", 4)));
 }
 
+TEST(Base64, MatchesTheVectorsOfRfc4648) {
+  const std::pair<const char*, const char*> vectors[] = {
+      {"", ""},
+      {"f", "Zg=="},
+      {"fo", "Zm8="},
+      {"foo", "Zm9v"},
+      {"foob", "Zm9vYg=="},
+      {"fooba", "Zm9vYmE="},
+      {"foobar", "Zm9vYmFy"},
+      {"\xfb\xff", "+/8="},
+  };
+  for (const auto& [bytes, text] : vectors) EXPECT_EQ(base64_decode(text), bytes) << text;
+  for (const char* text : {"Zg", "Zg=", "Zg===", "====", "=Zg=", "Z===", "Zh==", "-_8=", "Zm 8",
+                           "Zm9v\n", "Zg==Zg=="}) {
+    EXPECT_FALSE(base64_decode(text)) << text;
+  }
+}
+
 TEST(Base64url, GivesBackWhatItWasGiven) {
   core::Random random(7);
   for (std::size_t size = 0; size < 200; ++size) {

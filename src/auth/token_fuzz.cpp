@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/base64url.h"
+#include "auth/signing_test.h"
 #include "auth/token_signer.h"
 #include "auth/token_verifier.h"
 #include "core/assert.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,22 +22,56 @@ void check_claims(const ConnectClaims& claims) {
   ASSERT(claims.info.find('\n') == std::string::npos);
 }
 
+/// One key of each kind, and a verifier that knows them all.
+struct Keys {
+  Keys() {
+    VerifierOptions options{.hmac_secret_key = std::string(kSecret)};
+    const auto add = [&](KeyType type, const TestKey& pair) {
+      options.public_keys.push_back(PublicKey::read_pem(type, pair.public_pem()).value().at(0));
+    };
+    add(KeyType::Rsa, rsa);
+    add(KeyType::Ecdsa, p256);
+    add(KeyType::Ed25519, ed25519);
+    verifier = TokenVerifier::create(std::move(options)).value();
+  }
+
+  TestKey rsa = TestKey::rsa(2048);
+  TestKey p256 = TestKey::p256();
+  TestKey ed25519 = TestKey::named("ED25519");
+  std::optional<TokenVerifier> verifier;
+};
+
 }  // namespace
 
-/// The input once as a whole token, once as a header, once as the claims of a genuine token: the
-/// first two must never pass, the third only with sane claims.
+/// The input as a whole token, as a header, as a signature by each algorithm: none of these must
+/// ever pass. Then as the claims of a genuine token: those must be sane. As a PEM text it makes at
+/// most as many keys as are allowed.
 void fuzz_token(const std::uint8_t* data, std::size_t size) {
-  static const auto verifier =
-      TokenVerifier::create({.hmac_secret_key = std::string(kSecret), .audience = ""});
-  ASSERT(verifier.has_value());
+  static const Keys keys;
+  const TokenVerifier& verifier = *keys.verifier;
   const std::string_view input(reinterpret_cast<const char*>(data), size);
 
-  ASSERT(!verifier->verify_connection(input, kNow));
-  const std::string as_header = base64url_encode(input) + ".e30.AAAA";
-  ASSERT(!verifier->verify_connection(as_header, kNow));
+  ASSERT(!verifier.verify_connection(input, kNow));
+  const std::string encoded = base64url_encode(input);
+  ASSERT(!verifier.verify_connection(encoded + ".e30.AAAA", kNow));
+  for (const char* alg : {"HS256", "RS256", "PS512", "ES256", "EdDSA"}) {
+    const std::string header = base64url_encode(R"({"alg":")" + std::string(alg) + "\"}");
+    ASSERT(!verifier.verify_connection(header + ".e30." + encoded, kNow));
+  }
+
   const auto genuine = sign_hs256(input, kSecret);
   ASSERT(genuine.has_value());
-  if (const auto claims = verifier->verify_connection(*genuine, kNow)) check_claims(*claims);
+  const auto claims = verifier.verify_connection(*genuine, kNow);
+  if (claims) check_claims(*claims);
+  // Whoever signs it, the claims mean the same.
+  const auto other = verifier.verify_connection(
+      keys.ed25519.token(SignatureAlgorithm::EdDsa, R"({"alg":"EdDSA"})", input), kNow);
+  ASSERT(claims.has_value() == other.has_value() || genuine->size() > 8000);
+
+  for (const KeyType type : {KeyType::Rsa, KeyType::Ecdsa, KeyType::Ed25519}) {
+    const auto read = PublicKey::read_pem(type, input);
+    ASSERT(read ? !read->empty() && read->size() <= kPublicKeysMax : !read.error().message.empty());
+  }
 }
 
 }  // namespace sanjay::auth

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "auth/hmac.h"
+#include "auth/public_key.h"
 #include "core/result.h"
 #include "core/time.h"
 
@@ -9,18 +10,24 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace sanjay::auth {
 
 inline constexpr core::Duration kTtlMax = std::chrono::days(365);
 
+/// How far ahead `iat` may lie even without leeway: a signer whose clock is a little fast is
+/// common, and Invalid is final to a client.
+inline constexpr core::Duration kIssuedAheadMax = std::chrono::minutes(1);
+
 struct VerifierOptions {
-  std::string hmac_secret_key{};           // empty: no token is accepted
+  std::string hmac_secret_key{};           // empty: no HMAC token is accepted
   std::string hmac_previous_secret_key{};  // empty: none; still accepted while keys are rotated
+  std::vector<PublicKey> public_keys{};    // each serves the algorithms of its type and curve
   std::string audience{};                  // empty: not checked; else one of `aud` must equal it
   std::string issuer{};                    // empty: not checked; else `iss` must equal it
-  core::Duration leeway{0};                // how far the signer's clock may be off, for exp and nbf
+  core::Duration leeway{0};                // how far the signer's clock may be off
   core::Duration ttl_max = kTtlMax;        // later expiry is cut to this; keeps timers sane
   std::size_t token_bytes_max = 8192;      // longer tokens are Invalid unread
   std::size_t json_depth_max = 32;         // deeper claims are Invalid
@@ -30,7 +37,7 @@ struct VerifierOptions {
 struct ConnectClaims {
   std::string user;                         // `sub`; empty: anonymous
   std::optional<core::WallTime> expire_at;  // when the connection expires; nothing: never
-  std::string info;                         // `info` as JSON on one line; empty: absent
+  std::string info;                         // `b64info`, else `info`: JSON on one line; empty: none
   std::vector<std::string> channels;        // server-side subscriptions
 };
 
@@ -43,12 +50,24 @@ struct TokenError {
   std::string_view reason;  // a literal, for the log; never part of the token
 };
 
-/// Verifies JWTs (RFC 7519 in JWS compact form, RFC 7515) with HMAC keys. The key fixes the
-/// possible algorithms (RFC 8725 §3.1). Owned by whoever reads connect commands; immutable, so
-/// that shards may share one. Integers beyond 64 bits anywhere in the claims are Invalid.
+/// Verifies JWTs (RFC 7519 in JWS compact form, RFC 7515) with HMAC secrets and public keys. A key
+/// fixes the algorithms it serves by its type and curve (RFC 8725 §3.1); the token's `alg` only
+/// picks one of them. `kid` and whatever else a header says about keys (`jku`, `jwk`, `x5u`, `x5c`)
+/// is not looked at. Owned by whoever reads connect commands; immutable, so that shards share one
+/// (public_key.h says why any number of threads may, and what a verification costs).
+///
+/// Two members of one name, in the header or among the claims, make a token Invalid whatever the
+/// name (RFC 7515 §4, RFC 7519 §4): which of the two counts is where two readers of one token would
+/// disagree. Inside `info` names are not looked at. Integers beyond 64 bits anywhere are Invalid.
+///
+/// Dates are seconds since 1970, whole or not, from 0 to the year 9999, else Invalid: a date in
+/// milliseconds is not taken for a far future. `nbf` in the future is Expired, as in Centrifugo,
+/// since a later token will do; `iat` in the future is Invalid, if by more than the leeway and
+/// kIssuedAheadMax.
 class TokenVerifier {
  public:
-  /// Fails only when OpenSSL cannot serve HMAC with SHA-2.
+  /// Fails when the previous secret stands alone, when a secret is a PEM text (a public key taken
+  /// for a secret lets anyone sign), or when OpenSSL cannot serve HMAC with SHA-2.
   static core::Result<TokenVerifier> create(VerifierOptions options);
 
   /// `now` is the wall-clock time of the connect command. The token is not kept.
@@ -58,12 +77,14 @@ class TokenVerifier {
  private:
   TokenVerifier() = default;
 
-  core::Result<std::string, TokenError> verified_payload(std::string_view token) const;
-  bool is_signature_good(HmacAlgorithm algorithm, std::string_view message,
+  using Algorithm = std::variant<HmacAlgorithm, SignatureAlgorithm>;
+
+  bool serves(Algorithm algorithm) const;
+  bool is_signature_good(Algorithm algorithm, std::string_view message,
                          std::string_view signature) const;
 
-  VerifierOptions options_;    // the secrets are taken out at creation
-  std::vector<HmacKey> keys_;  // newest first
+  VerifierOptions options_;         // the secrets are taken out at creation
+  std::vector<HmacKey> hmac_keys_;  // newest first
 };
 
 }  // namespace sanjay::auth

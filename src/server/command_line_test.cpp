@@ -177,6 +177,15 @@ TEST_F(CommandLineFile, CheckConfigFailsWithEveryError) {
                             ":2: b: unknown key\nSANJAY_X: unknown environment variable\n");
 }
 
+TEST_F(CommandLineFile, CheckConfigReadsTheTokenKeys) {
+  const char* path = write("client.token.rsa_public_key = \"/nonexistent.pem\"\n");
+  const CommandOutput output = run({"checkconfig", "--config", path});
+  EXPECT_EQ(output.exit_code, 2);
+  EXPECT_EQ(output.out, "");
+  EXPECT_EQ(output.err,
+            "client.token.rsa_public_key: /nonexistent.pem: No such file or directory\n");
+}
+
 TEST_F(CommandLineFile, GenTokenMakesTokensThatTheServerAccepts) {
   const char* path = write("client.token.hmac_secret_key = \"hush\"\n");
   const auto verifier = auth::TokenVerifier::create({.hmac_secret_key = "hush"});

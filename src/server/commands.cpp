@@ -8,6 +8,7 @@
 #include "server/config_schema.h"
 #include "server/duration_text.h"
 #include "server/json_text.h"
+#include "server/token_keys.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -86,6 +87,8 @@ CommandOutput generate_config(const CommandLine& line) {
 }
 
 CommandOutput check_configuration(const CommandLine& line, const Config& config) {
+  const auto verifier = make_token_verifier(config.client.token);
+  if (!verifier) return failed(verifier.error().message);
   CommandOutput output{0, write_toml(config, TomlDetail::ValuesOnly), ""};
   for (const std::string& warning : config.warnings) output.err += "warning: " + warning + "\n";
   output.err += line.config_path + ": the configuration is good\n";

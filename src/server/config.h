@@ -29,10 +29,13 @@ struct Config {
 
   struct Client {
     struct Token {
-      std::string hmac_secret_key;
-      std::string hmac_previous_secret_key;
-      std::string audience;
-      std::string issuer;
+      std::string hmac_secret_key{};
+      std::string hmac_previous_secret_key{};
+      std::string rsa_public_key{};  // these three: PEM, or a path (token_keys.h)
+      std::string ecdsa_public_key{};
+      std::string ed25519_public_key{};
+      std::string audience{};
+      std::string issuer{};
       core::Duration leeway{0};
     } token;
     bool insecure = false;
@@ -41,6 +44,7 @@ struct Config {
     core::Duration ping_interval = std::chrono::seconds(25);
     core::Duration pong_timeout = std::chrono::seconds(8);
     core::Duration stale_close_delay = std::chrono::seconds(10);
+    core::Duration expired_close_delay = std::chrono::seconds(25);
     std::uint32_t queue_max_size = 1048576;
     std::uint32_t channel_limit = 128;
     std::uint32_t connection_limit = 0;

@@ -36,10 +36,12 @@ bool is_origin(const std::string& text) {
 void add_warnings(Config& config) {
   const auto warn = [&](std::string text) { config.warnings.push_back(std::move(text)); };
   const Config::Client& client = config.client;
-  if (!client.insecure && client.token.hmac_secret_key.empty() &&
-      !client.allow_anonymous_connect_without_token) {
+  const bool has_key =
+      !client.token.hmac_secret_key.empty() || !client.token.rsa_public_key.empty() ||
+      !client.token.ecdsa_public_key.empty() || !client.token.ed25519_public_key.empty();
+  if (!client.insecure && !has_key && !client.allow_anonymous_connect_without_token) {
     warn(
-        "no client can connect: set client.token.hmac_secret_key, "
+        "no client can connect: set client.token.hmac_secret_key or a public key beside it, "
         "client.allow_anonymous_connect_without_token or client.insecure");
   }
   if (!client.token.hmac_secret_key.empty() &&
@@ -95,6 +97,21 @@ std::vector<std::string> check_config(Config& config) {
     errors.push_back(fmt::format(
         "client.pong_timeout: expected less than client.ping_interval ({}), got {}",
         format_duration(config.client.ping_interval), format_duration(config.client.pong_timeout)));
+  }
+  const Config::Client::Token& token = config.client.token;
+  if (token.hmac_secret_key.empty() && !token.hmac_previous_secret_key.empty()) {
+    errors.push_back(
+        "client.token.hmac_previous_secret_key: expected client.token.hmac_secret_key to be set "
+        "too; the one secret there is belongs there");
+  }
+  for (const auto& [name, secret] :
+       {std::pair("hmac_secret_key", &token.hmac_secret_key),
+        std::pair("hmac_previous_secret_key", &token.hmac_previous_secret_key)}) {
+    if (secret->find("-----BEGIN ") == secret->npos) continue;
+    errors.push_back(
+        fmt::format("client.token.{}: expected a secret, got a key in PEM; a public key belongs in "
+                    "client.token.rsa_public_key, ecdsa_public_key or ed25519_public_key",
+                    name));
   }
   if (!config.echo.path.empty() && !config.echo.path.starts_with('/')) {
     errors.push_back(fmt::format("echo.path: expected a path that begins with \"/\", got {}",

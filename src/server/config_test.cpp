@@ -51,6 +51,7 @@ TEST(Config, DefaultsAreThoseOfCentrifugo) {
   EXPECT_EQ(config->client.ping_interval, 25s);
   EXPECT_EQ(config->client.pong_timeout, 8s);
   EXPECT_EQ(config->client.stale_close_delay, 10s);
+  EXPECT_EQ(config->client.expired_close_delay, 25s);
   EXPECT_EQ(config->client.queue_max_size, 1048576U);
   EXPECT_EQ(config->client.channel_limit, 128U);
   EXPECT_EQ(config->websocket.message_size_limit, 65536U);
@@ -339,6 +340,12 @@ TEST(Config, ChecksValuesAgainstEachOther) {
       {"client.allowed_origins = [\"example.com\"]",
        "client.allowed_origins: expected \"*\" or an origin such as \"https://example.com\", "
        "without a path, got \"example.com\""},
+      {"client.token.hmac_previous_secret_key = \"old\"",
+       "client.token.hmac_previous_secret_key: expected client.token.hmac_secret_key to be set "
+       "too; the one secret there is belongs there"},
+      {"client.token.hmac_secret_key = \"-----BEGIN PUBLIC KEY-----\"",
+       "client.token.hmac_secret_key: expected a secret, got a key in PEM; a public key belongs in "
+       "client.token.rsa_public_key, ecdsa_public_key or ed25519_public_key"},
   };
   for (const auto& [text, error] : cases) EXPECT_EQ(error_of(load_toml(text)), error);
   EXPECT_TRUE(load_toml("client.ping_interval = \"5s\"\nclient.pong_timeout = \"4999ms\""));
@@ -346,13 +353,20 @@ TEST(Config, ChecksValuesAgainstEachOther) {
 
 TEST(Config, WarnsOfWhatIsProbablyNotMeant) {
   const auto warnings_of = [](const char* text) { return load_toml(text)->warnings; };
-  EXPECT_THAT(warnings_of(""),
-              ElementsAre("no client can connect: set client.token.hmac_secret_key, "
-                          "client.allow_anonymous_connect_without_token or client.insecure",
-                          "the server API answers 401 to everything: set http_api.key"));
+  EXPECT_THAT(
+      warnings_of(""),
+      ElementsAre("no client can connect: set client.token.hmac_secret_key or a public "
+                  "key beside it, client.allow_anonymous_connect_without_token or client.insecure",
+                  "the server API answers 401 to everything: set http_api.key"));
   EXPECT_THAT(warnings_of("client.token.hmac_secret_key = \"0123456789abcdef0123456789abcdef\"\n"
                           "http_api.key = \"k\""),
               IsEmpty());
+  for (const char* key : {"rsa_public_key", "ecdsa_public_key", "ed25519_public_key"}) {
+    EXPECT_THAT(
+        load_toml("http_api.key = \"k\"\nclient.token." + std::string(key) + " = \"key.pem\"")
+            ->warnings,
+        IsEmpty());
+  }
   EXPECT_THAT(
       warnings_of("client.token.hmac_secret_key = \"secret\"\nhttp_api.key = \"k\""),
       ElementsAre("client.token.hmac_secret_key is shorter than 32 bytes and can be guessed "

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/wiring.h"
 
-#include "auth/token_verifier.h"
 #include "runtime/entropy.h"
 #include "runtime/shard_threads.h"
+#include "server/token_keys.h"
 
 #include <algorithm>
 #include <array>
@@ -36,6 +36,7 @@ core::Result<session::SessionOptions> session_options(const Config& config) {
   options.ping_interval = config.client.ping_interval;
   options.pong_timeout = config.client.pong_timeout;
   options.stale_close_delay = config.client.stale_close_delay;
+  options.expired_close_delay = config.client.expired_close_delay;
   options.subscriptions_max = config.client.channel_limit;
   options.server_version = "sanjay " SANJAY_VERSION;
   const auto& channel = config.channel.without_namespace;
@@ -43,17 +44,7 @@ core::Result<session::SessionOptions> session_options(const Config& config) {
                       channel.allow_subscribe_for_client, channel.allow_subscribe_for_anonymous,
                       channel.allow_publish_for_client,   channel.allow_publish_for_subscriber,
                       channel.allow_publish_for_anonymous};
-  const auto& token = config.client.token;
-  if (!token.hmac_secret_key.empty()) {
-    auth::VerifierOptions verifier;
-    verifier.hmac_secret_key = token.hmac_secret_key;
-    verifier.hmac_previous_secret_key = token.hmac_previous_secret_key;
-    verifier.audience = token.audience;
-    verifier.issuer = token.issuer;
-    verifier.leeway = token.leeway;
-    SANJAY_TRY(auto created, auth::TokenVerifier::create(std::move(verifier)));
-    options.verifier = std::make_shared<const auth::TokenVerifier>(std::move(created));
-  }
+  SANJAY_TRY(options.verifier, make_token_verifier(config.client.token));
   return options;
 }
 
