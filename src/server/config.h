@@ -22,6 +22,8 @@ struct Config {
   struct HttpServer {
     std::string address;
     std::uint16_t port = 8000;
+    std::vector<std::string> trusted_proxies;
+    bool proxy_protocol = false;
   } http_server;
 
   struct Client {
@@ -41,6 +43,8 @@ struct Config {
     std::uint32_t queue_max_size = 1048576;
     std::uint32_t channel_limit = 128;
     std::uint32_t connection_limit = 0;
+    std::uint32_t connection_limit_per_address = 0;
+    std::uint32_t connection_rate_limit = 0;
   } client;
 
   struct Websocket {

@@ -19,6 +19,13 @@ constexpr std::array kSettings = std::to_array<Setting>({
      "IP address to listen on; empty: all interfaces", 0, 0, "--address"},
     {"http_server.port", [](Config& c) -> Target { return &c.http_server.port; },
      "port for clients and the API; 0: any free one", 0, 65535, "--port"},
+    {"http_server.trusted_proxies",
+     [](Config& c) -> Target { return &c.http_server.trusted_proxies; },
+     "networks of the proxies in front, such as \"10.0.0.0/8\"; their X-Forwarded-For is believed"},
+    {"http_server.proxy_protocol",
+     [](Config& c) -> Target { return &c.http_server.proxy_protocol; },
+     "trusted proxies begin each connection with a PROXY header, which names the client; "
+     "X-Forwarded-For is then ignored"},
 
     {"client.insecure", [](Config& c) -> Target { return &c.client.insecure; },
      "every client may connect, subscribe and publish without a token; for development only"},
@@ -39,6 +46,14 @@ constexpr std::array kSettings = std::to_array<Setting>({
      "channels one client may be subscribed to", 1, 1'000'000},
     {"client.connection_limit", [](Config& c) -> Target { return &c.client.connection_limit; },
      "connections this server takes; 0: as many as its descriptors allow", 0, 100'000'000},
+    {"client.connection_limit_per_address",
+     [](Config& c) -> Target { return &c.client.connection_limit_per_address; },
+     "connections one IP address (IPv6: /64) may have, trusted proxies aside; 0: no limit; "
+     "behind a proxy that is not in http_server.trusted_proxies all clients share one address",
+     0, 100'000'000},
+    {"client.connection_rate_limit",
+     [](Config& c) -> Target { return &c.client.connection_rate_limit; },
+     "new WebSocket connections this server takes per second; 0: no limit", 0, 1'000'000},
 
     {"client.token.hmac_secret_key",
      [](Config& c) -> Target { return &c.client.token.hmac_secret_key; },

@@ -31,7 +31,7 @@ ServerShard::ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64
       hub_(hub_options(shared.wiring, shard.index()), shared.flow, encoder_, *this, *this, *this),
       routes_(shared.wiring, hub_),
       session_{shared.wiring.session, hub_, decoder_, random_},
-      services_{shard, shared.wiring.transport, session_, routes_} {}
+      services_{shard, shared.wiring.transport, session_, routes_, shared.admission} {}
 
 bool ServerShard::control(Control control) {
   const bool taken = controls_.push(std::move(control));
@@ -45,6 +45,11 @@ core::Status ServerShard::on_start() {
   return {};
 }
 
+void ServerShard::count_connections() {
+  const std::uint32_t held = shard_.streams().size() - services_.refusals_under_way;
+  shared_.connections[index()].store(held, std::memory_order_relaxed);
+}
+
 std::uint32_t ServerShard::connections_in_process() const {
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i < shared_.shards.size(); ++i) {
@@ -54,11 +59,11 @@ std::uint32_t ServerShard::connections_in_process() const {
 }
 
 void ServerShard::on_accept(runtime::Stream& stream) {
-  shared_.connections[index()].store(shard_.streams().size(), std::memory_order_relaxed);
+  count_connections();
   if (shutting_down_ || connections_in_process() > shared_.wiring.connections_max) {
     return transport::refuse_connection(services_, stream);
   }
-  stream.set_handler(std::make_unique<transport::HttpConnection>(services_, stream));
+  transport::accept_connection(services_, stream);
 }
 
 bool ServerShard::on_turn(core::Instant now) {
@@ -75,7 +80,7 @@ bool ServerShard::on_turn(core::Instant now) {
   hub_.hand_over();
   fan_out();
   shared_.mail.publish(index(), [this](core::ShardIndex to) { shared_.shards[to]->notify(); });
-  shared_.connections[index()].store(shard_.streams().size(), std::memory_order_relaxed);
+  count_connections();
   if (shutting_down_) shut_down_some();
   // Nobody wakes this shard when another one has caught up.
   if (hub_.is_held_back() || !services_.retries.empty()) {

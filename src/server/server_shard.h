@@ -3,6 +3,7 @@
 
 #include "core/random.h"
 #include "hub/hub.h"
+#include "limits/connection_admission.h"
 #include "protocol/json_decoder.h"
 #include "runtime/mailbox.h"
 #include "runtime/shard.h"
@@ -25,12 +26,13 @@ class ServerShard;
 /// What the main thread asks of a shard.
 enum class Control : std::uint8_t { ShutDown };
 
-/// What the shards of one server share: mail, flow counters, and how many connections each holds.
+/// What the shards of one server share: mail, flow counters, and who holds how many connections.
 struct SharedState {
   explicit SharedState(const Wiring& w)
       : wiring(w),
         mail(w.shards, kMailSlots),
         flow(w.shards),
+        admission(w.admission),
         connections(std::make_unique<std::atomic<std::uint32_t>[]>(w.shards)) {}
 
   static constexpr std::size_t kMailSlots = 4096;  // from one shard to another
@@ -38,6 +40,7 @@ struct SharedState {
   const Wiring& wiring;
   runtime::Mailroom<hub::Mail> mail;
   hub::FlowMeter flow;
+  limits::ConnectionAdmission admission;
   std::vector<runtime::Shard*> shards;  // filled before the threads start
   std::unique_ptr<std::atomic<std::uint32_t>[]> connections;
   std::counting_semaphore<> drained{0};  // released once per shard that has shut down
@@ -67,6 +70,8 @@ class ServerShard final : public runtime::ShardApplication,
   };
 
   core::ShardIndex index() const { return shard_.index(); }
+  /// Tells the other shards how many connections this one holds, those being refused aside.
+  void count_connections();
   std::uint32_t connections_in_process() const;
   transport::Connection* find(core::ConnectionId id);
   bool take_mail();

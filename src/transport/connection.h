@@ -2,9 +2,11 @@
 #pragma once
 
 #include "core/connection_id.h"
+#include "http/forwarded.h"
 #include "http/origin.h"
 #include "http/request_parser.h"
 #include "hub/hub.h"
+#include "limits/connection_admission.h"
 #include "runtime/shard.h"
 #include "runtime/stream.h"
 #include "runtime/timer_wheel.h"
@@ -14,6 +16,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sanjay::transport {
@@ -26,6 +29,10 @@ struct TransportOptions {
   core::Duration request_time_max = std::chrono::seconds(10);  // first byte → last byte, in all
   core::Duration keep_alive_max = std::chrono::seconds(75);    // between two requests
   http::OriginPolicy origins;
+  /// Whose word about the client's address is taken: in X-Forwarded-For, or, if proxy_protocol, in
+  /// a PROXY header, with which each of their connections must then begin. Never both.
+  http::TrustedProxies trusted_proxies;
+  bool proxy_protocol = false;
   std::string websocket_path = "/connection/websocket";
   websocket::Limits websocket;
   std::string echo_path;  // empty: no echo endpoint
@@ -36,7 +43,13 @@ struct TransportOptions {
 /// Counters of one shard's connections; written on its thread.
 struct TransportStats {
   std::uint64_t requests = 0;
-  std::uint64_t requests_refused = 0;
+  std::uint64_t requests_refused = 0;  // all of them; those below say why
+  std::uint64_t refused_connection_limit = 0;
+  std::uint64_t refused_address_limit = 0;
+  std::uint64_t refused_rate_limit = 0;
+  std::uint64_t refused_origin = 0;
+  std::uint64_t refused_timeout = 0;
+  std::uint64_t refused_malformed = 0;  // PROXY header, request or handshake
   std::uint64_t upgrades = 0;
   std::uint64_t messages_in = 0;
   std::uint64_t slow_disconnects = 0;
@@ -49,7 +62,10 @@ struct ShardServices {
   const TransportOptions& options;
   session::SessionContext& session;
   HttpApplication& http;
+  limits::ConnectionAdmission& admission;
   TransportStats stats{};
+  /// Connections that are being told why they are refused. Bounded: see refuse_connection().
+  std::uint32_t refusals_under_way = 0;
   /// Connections whose session may go on: what it waited for has come. Not done inside the hub's
   /// call that says so, since a session that goes on may leave other channels.
   std::vector<core::ConnectionId> resumable{};
@@ -74,6 +90,10 @@ class Connection : public runtime::StreamHandler, private runtime::Timer {
   /// The server is going away: say so in the way of this transport and end.
   virtual void shut_down() = 0;
 
+  /// Its place among the connections of its address: held until the connection is gone, handed on
+  /// when another handler takes over the stream.
+  void hold(limits::Ticket ticket) { ticket_ = std::move(ticket); }
+
  protected:
   virtual void on_deadline() = 0;
   /// Wants on_deadline() at that time, instead of at any set before; kNever: not at all.
@@ -81,6 +101,7 @@ class Connection : public runtime::StreamHandler, private runtime::Timer {
 
   ShardServices& services_;
   runtime::Stream& stream_;
+  limits::Ticket ticket_;
 
  private:
   void on_timer(core::Instant) final {
