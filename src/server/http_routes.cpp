@@ -18,13 +18,21 @@ std::string not_found(const http::RequestHead& head) {
 
 std::optional<std::string> HttpRoutes::respond(const http::RequestHead& head, std::string_view body,
                                                core::ConnectionId connection) {
+  auto response = route(head, body, connection);
+  // HEAD is answered as GET is, the lengths included, but for the body (RFC 9110 §9.3.2).
+  if (response && head.method == "HEAD") response->resize(response->find("\r\n\r\n") + 4);
+  return response;
+}
+
+std::optional<std::string> HttpRoutes::route(const http::RequestHead& head, std::string_view body,
+                                             core::ConnectionId connection) {
   if (head.path.starts_with(api::HttpApi::kPrefix)) return api_.respond(head, body, connection);
   const bool health = wiring_.health && head.path == "/health";
   const bool demo = wiring_.demo && (head.path == "/" || head.path == "/demo" ||
                                      head.path.starts_with(kDemoPrefix));
   if (!health && !demo) return not_found(head);
-  if (head.method != "GET") {
-    return http::make_response(405, {kText, {"Allow", "GET"}}, "method not allowed\n",
+  if (head.method != "GET" && head.method != "HEAD") {
+    return http::make_response(405, {kText, {"Allow", "GET, HEAD"}}, "method not allowed\n",
                                head.keep_alive);
   }
   if (health) {

@@ -24,6 +24,8 @@ class HttpRoutes final : public transport::HttpApplication {
   }
 
  private:
+  std::optional<std::string> route(const http::RequestHead& head, std::string_view body,
+                                   core::ConnectionId connection);
   std::string page(const http::RequestHead& head) const;
 
   const Wiring& wiring_;
