@@ -128,6 +128,11 @@ class TidyTest(unittest.TestCase):
         self.write("src/runtime/a.cpp", LICENCE + "#include <sys/socket.h>\n#include <thread>\n")
         self.expect(None, "src/hub/a_test.cpp", LICENCE + "#include <thread>\n")
 
+    def test_limits_may_lock_but_nothing_more(self):
+        self.write("src/limits/CMakeLists.txt", "sanjay_module(limits DEPS core)\n")
+        self.expect(None, "src/limits/a.h", LICENCE + "#include <mutex>\n")
+        self.expect("system header", "src/limits/a.h", LICENCE + "#include <thread>\n")
+
     def test_ambient_time_and_chance(self):
         for call in ("std::chrono::steady_clock::now()", "rand()", "std::random_device{}()",
                      "std::time(nullptr)", "clock_gettime(CLOCK_REALTIME, &t)"):

@@ -116,8 +116,8 @@ std::optional<runtime::Endpoint> Worker::source_of(std::uint32_t index) const {
   const std::uint32_t number = index % options_.sources;
   auto source = runtime::Endpoint::parse("127.0.0.1", 0);
   ASSERT(source.has_value());
-  source->address[14] = static_cast<std::uint8_t>(number / 254);
-  source->address[15] = static_cast<std::uint8_t>(number % 254 + 1);
+  source->address.bytes[14] = static_cast<std::uint8_t>(number / 254);
+  source->address.bytes[15] = static_cast<std::uint8_t>(number % 254 + 1);
   return *source;
 }
 

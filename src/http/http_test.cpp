@@ -123,6 +123,13 @@ TEST(Response, HasLengthAndConnection) {
             "HTTP/1.1 499 \r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
 }
 
+TEST(Response, ARefusalSaysWhenToTryAgainIfThatIsKnown) {
+  EXPECT_EQ(make_refusal({429, "too many", 7}),
+            "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            "Retry-After: 7\r\nContent-Length: 9\r\nConnection: close\r\n\r\ntoo many\n");
+  EXPECT_EQ(make_refusal({429, "too many"}).find("Retry-After"), std::string::npos);
+}
+
 TEST(Response, NeverCarriesControlBytesInHeaders) {
   EXPECT_DEATH(make_response(200, {{"X", "a\r\nSet-Cookie: b"}}, "", true), "is_printable");
   EXPECT_DEATH(make_response(200, {{"X", "a\nb"}}, "", true), "is_printable");

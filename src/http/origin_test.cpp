@@ -80,6 +80,23 @@ TEST(OriginPolicy, ComparesSchemeHostAndPort) {
                                         "https://*",
                                         "https://example.com, https://example.com",
                                         "https://example.com\t",
+                                        "https://EXAMPLE.COM.evil.com",
+                                        "https://example.com:443.evil.com",
+                                        "https://example.com\\.evil.com",
+                                        "https://example.com%2eevil.com",
+                                        "https://example.com%00.evil.com",
+                                        "https://example.com&.evil.com",
+                                        "https://example.com:443@evil.com",
+                                        "https://:443",
+                                        "https://example.com:0443",
+                                        "https://example.com..",
+                                        "https://.example.com",
+                                        "https://[example.com]",
+                                        "https://xn--exmple-cua.com",
+                                        "wss://example.com",
+                                        "file://example.com",
+                                        "https://https://example.com",
+                                        "https ://example.com",
                                         "https://exam\xc3\xa9ple.com"}) {
     EXPECT_FALSE(one.allows(origin)) << origin;
   }
@@ -116,6 +133,15 @@ TEST(OriginPolicy, KnowsIpv6AddressesAndOtherSchemes) {
   EXPECT_TRUE(other.allows("http://[::1]:8000"));
   EXPECT_FALSE(other.allows("http://[::1]"));
   EXPECT_FALSE(other.allows("http://[::2]:8000"));
+  EXPECT_TRUE(policy({"https://[2001:DB8::5]"}).allows("https://[2001:db8::5]:443"));
+  for (const std::string_view hostile :
+       {"http://[::1].evil.com:8000", "http://[::1]evil.com:8000", "http://[::1]@evil.com:8000",
+        "http://evil.com@[::1]:8000", "http://[::1%25lo]:8000", "http://::1:8000",
+        "http://[::1:8000", "http://[]:8000", "http://[::1]:8000:8000", "http://[::1]:8000/",
+        "http://[[::1]]:8000", "http://[::ffff:127.0.0.1]:8000", "http://127.0.0.1:8000",
+        "http://localhost:8000"}) {
+    EXPECT_FALSE(other.allows(hostile)) << hostile;
+  }
   EXPECT_TRUE(other.allows("capacitor://localhost"));
   EXPECT_FALSE(other.allows("capacitor://localhost:80"));
 }

@@ -18,10 +18,12 @@ struct RequestLimits {
   std::size_t body_bytes_max = 1024 * 1024;  // beyond: 413
 };
 
-/// Why a request is refused: the status to answer, and the reason in words (static storage).
+/// Why a request is refused: the status to answer, the reason in words (static storage), and after
+/// how many seconds it may be worth trying again (Retry-After, RFC 9110 §10.2.3; 0: not said).
 struct RequestError {
   int status;
   std::string_view message;
+  std::uint32_t retry_after_s = 0;
 };
 
 /// A checked request head. Views into the parser's memory, valid until its next_request().

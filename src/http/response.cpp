@@ -4,6 +4,7 @@
 #include "core/assert.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace sanjay::http {
 namespace {
@@ -66,20 +67,16 @@ std::string make_response(int status, std::span<const Header> headers, std::stri
 }
 
 std::string make_refusal(const RequestError& error) {
-  constexpr Header kPlainText{"Content-Type", "text/plain; charset=utf-8"};
-  const std::string body = std::string(error.message) + "\n";
-  if (error.status == 405) {
-    return make_response(error.status, {kPlainText, {"Allow", "GET"}}, body, false);
-  }
+  const std::string retry_after = std::to_string(error.retry_after_s);
+  std::vector<Header> headers{{"Content-Type", "text/plain; charset=utf-8"}};
+  if (error.status == 405) headers.push_back({"Allow", "GET"});
   if (error.status == 426) {
-    return make_response(error.status,
-                         {kPlainText,
-                          {"Upgrade", "websocket"},
-                          {"Connection", "Upgrade"},
-                          {"Sec-WebSocket-Version", "13"}},
-                         body, false);
+    headers.push_back({"Upgrade", "websocket"});
+    headers.push_back({"Connection", "Upgrade"});
+    headers.push_back({"Sec-WebSocket-Version", "13"});
   }
-  return make_response(error.status, {kPlainText}, body, false);
+  if (error.retry_after_s > 0) headers.push_back({"Retry-After", retry_after});
+  return make_response(error.status, headers, std::string(error.message) + "\n", false);
 }
 
 }  // namespace sanjay::http

@@ -29,7 +29,7 @@ inline std::string make_response(int status, std::initializer_list<Header> heade
 }
 
 /// The answer to a refused request, after which the connection ends. 405 and 426 carry the headers
-/// that RFC 9110 §15.5.6 and RFC 6455 §4.4 ask for.
+/// that RFC 9110 §15.5.6 and RFC 6455 §4.4 ask for, and any may carry Retry-After.
 std::string make_refusal(const RequestError& error);
 
 }  // namespace sanjay::http

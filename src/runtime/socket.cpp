@@ -28,13 +28,13 @@ SocketAddress to_socket_address(const Endpoint& endpoint) {
     auto& v4 = reinterpret_cast<sockaddr_in&>(result.storage);
     v4.sin_family = AF_INET;
     v4.sin_port = htons(endpoint.port);
-    std::memcpy(&v4.sin_addr, endpoint.address.data() + 12, 4);
+    std::memcpy(&v4.sin_addr, endpoint.address.bytes.data() + 12, 4);
     result.length = sizeof v4;
   } else {
     auto& v6 = reinterpret_cast<sockaddr_in6&>(result.storage);
     v6.sin6_family = AF_INET6;
     v6.sin6_port = htons(endpoint.port);
-    std::memcpy(&v6.sin6_addr, endpoint.address.data(), 16);
+    std::memcpy(&v6.sin6_addr, endpoint.address.bytes.data(), 16);
     result.length = sizeof v6;
   }
   return result;
@@ -44,12 +44,12 @@ Endpoint from_socket_address(const sockaddr_storage& storage) {
   Endpoint endpoint;
   if (storage.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
-    endpoint.address[10] = endpoint.address[11] = 0xff;
-    std::memcpy(endpoint.address.data() + 12, &v4.sin_addr, 4);
+    endpoint.address.bytes[10] = endpoint.address.bytes[11] = 0xff;
+    std::memcpy(endpoint.address.bytes.data() + 12, &v4.sin_addr, 4);
     endpoint.port = ntohs(v4.sin_port);
   } else if (storage.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
-    std::memcpy(endpoint.address.data(), &v6.sin6_addr, 16);
+    std::memcpy(endpoint.address.bytes.data(), &v6.sin6_addr, 16);
     endpoint.port = ntohs(v6.sin6_port);
   }
   return endpoint;

@@ -65,7 +65,10 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   core::ConnectionId id() const { return id_; }
+  /// The client: who connected, or whom a trusted proxy connects for.
   const Endpoint& peer() const { return peer_; }
+  /// A trusted proxy has named the client; from now on that is the peer. Port 0: not known.
+  void set_peer(const Endpoint& client) { peer_ = client; }
   State state() const { return state_; }
   bool open() const { return state_ == State::Open; }
 

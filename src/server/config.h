@@ -25,6 +25,8 @@ struct Config {
     std::string internal_address;
     std::uint16_t internal_port = 0;
     core::Duration tcp_user_timeout = std::chrono::seconds(30);
+    std::vector<std::string> trusted_proxies;
+    bool proxy_protocol = false;
   } http_server;
 
   struct Client {
@@ -48,6 +50,8 @@ struct Config {
     std::uint32_t queue_max_size = 1048576;
     std::uint32_t channel_limit = 128;
     std::uint32_t connection_limit = 0;
+    std::uint32_t connection_limit_per_address = 0;
+    std::uint32_t connection_rate_limit = 0;
   } client;
 
   struct Websocket {

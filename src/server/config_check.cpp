@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/config_check.h"
 
+#include "core/ip_address.h"
 #include "server/duration_text.h"
 #include "server/json_text.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-
-#include <array>
 
 namespace sanjay::server {
 namespace {
 
 // RFC 7518 §3.2: a key at least as long as the hash's output.
 constexpr std::size_t kSecretBytesMin = 32;
-
-bool is_ip_address(const std::string& text) {
-  std::array<unsigned char, sizeof(in6_addr)> address{};
-  return inet_pton(AF_INET, text.c_str(), address.data()) == 1 ||
-         inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
-}
 
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address == "::1";
@@ -57,6 +49,10 @@ void add_warnings(Config& config) {
         "prometheus.enabled without http_server.internal_port: whoever reaches the port may read "
         "/metrics");
   }
+  for (const std::string& network : config.http_server.trusted_proxies) {
+    if (!network.ends_with("/0")) continue;
+    warn("http_server.trusted_proxies holds everybody: any client may name itself as it likes");
+  }
   if (is_loopback(config.http_server.address)) return;
   if (client.insecure) {
     warn("client.insecure is on: whoever reaches the port may read and publish everything");
@@ -70,12 +66,12 @@ void add_warnings(Config& config) {
 
 std::vector<std::string> check_config(Config& config) {
   std::vector<std::string> errors;
-  if (!config.http_server.address.empty() && !is_ip_address(config.http_server.address)) {
+  if (!config.http_server.address.empty() && !core::IpAddress::parse(config.http_server.address)) {
     errors.push_back(fmt::format("http_server.address: expected an IPv4 or IPv6 address, got {}",
                                  json_string(config.http_server.address)));
   }
   if (!config.http_server.internal_address.empty() &&
-      !is_ip_address(config.http_server.internal_address)) {
+      !core::IpAddress::parse(config.http_server.internal_address)) {
     errors.push_back(
         fmt::format("http_server.internal_address: expected an IPv4 or IPv6 address, got {}",
                     json_string(config.http_server.internal_address)));
@@ -85,6 +81,16 @@ std::vector<std::string> check_config(Config& config) {
     errors.push_back(fmt::format(
         "http_server.internal_port: expected another port than http_server.port, got {}",
         config.http_server.internal_port));
+  }
+  for (const std::string& network : config.http_server.trusted_proxies) {
+    if (const auto parsed = core::IpNetwork::parse(network); !parsed) {
+      errors.push_back("http_server.trusted_proxies: " + parsed.error().message);
+    }
+  }
+  if (config.http_server.proxy_protocol && config.http_server.trusted_proxies.empty()) {
+    errors.emplace_back(
+        "http_server.proxy_protocol: needs http_server.trusted_proxies, since anybody can write a "
+        "PROXY header");
   }
   for (const std::string& origin : config.client.allowed_origins) {
     if (is_origin(origin)) continue;

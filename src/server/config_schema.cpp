@@ -29,6 +29,13 @@ constexpr std::array kSettings = std::to_array<Setting>({
      [](Config& c) -> Target { return &c.http_server.tcp_user_timeout; },
      "how long the kernel waits for a peer's acknowledgement before it ends a connection", ns(1s),
      ns(1h)},
+    {"http_server.trusted_proxies",
+     [](Config& c) -> Target { return &c.http_server.trusted_proxies; },
+     "networks of the proxies in front, such as \"10.0.0.0/8\"; their X-Forwarded-For is believed"},
+    {"http_server.proxy_protocol",
+     [](Config& c) -> Target { return &c.http_server.proxy_protocol; },
+     "trusted proxies begin each connection with a PROXY header, which names the client; "
+     "X-Forwarded-For is then ignored"},
 
     {"client.insecure", [](Config& c) -> Target { return &c.client.insecure; },
      "every client may connect, subscribe and publish without a token; for development only"},
@@ -52,6 +59,14 @@ constexpr std::array kSettings = std::to_array<Setting>({
      "channels one client may be subscribed to", 1, 1'000'000},
     {"client.connection_limit", [](Config& c) -> Target { return &c.client.connection_limit; },
      "connections this server takes; 0: as many as its descriptors allow", 0, 100'000'000},
+    {"client.connection_limit_per_address",
+     [](Config& c) -> Target { return &c.client.connection_limit_per_address; },
+     "connections one IP address (IPv6: /64) may have, trusted proxies aside; 0: no limit; "
+     "behind a proxy that is not in http_server.trusted_proxies all clients share one address",
+     0, 100'000'000},
+    {"client.connection_rate_limit",
+     [](Config& c) -> Target { return &c.client.connection_rate_limit; },
+     "new WebSocket connections this server takes per second; 0: no limit", 0, 1'000'000},
 
     {"client.token.hmac_secret_key",
      [](Config& c) -> Target { return &c.client.token.hmac_secret_key; },
@@ -151,8 +166,13 @@ constexpr std::array kSettings = std::to_array<Setting>({
 });
 
 /// Keys, and with a dot at their end whole sections, that shape what is built at start.
-constexpr std::array<std::string_view, 5> kNeedRestart{
-    "http_server.", "runtime.", "node.", "client.queue_max_size", "websocket.write_timeout"};
+constexpr std::array<std::string_view, 7> kNeedRestart{"http_server.",
+                                                       "runtime.",
+                                                       "node.",
+                                                       "client.queue_max_size",
+                                                       "client.connection_limit_per_address",
+                                                       "client.connection_rate_limit",
+                                                       "websocket.write_timeout"};
 
 constexpr std::array<std::string_view, 3> kIoNames{"auto", "uring", "epoll"};
 constexpr std::array<std::string_view, 5> kLevelNames{"trace", "debug", "info", "warn", "error"};

@@ -291,6 +291,31 @@ TEST(Config, NamesWhatIsWrongWithAFlag) {
             "--port: expected a whole number from 0 to 65535, got \"x\"");
 }
 
+TEST(Config, ProxiesAreNetworksAndAPrerequisiteOfTheProxyProtocol) {
+  const auto config = load_toml(
+      "http_server.trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\nhttp_server.proxy_protocol = true\n"
+      "client.connection_limit_per_address = 100\nclient.connection_rate_limit = 500\n");
+  ASSERT_TRUE(config) << error_of(config);
+  EXPECT_THAT(config->http_server.trusted_proxies, ElementsAre("10.0.0.0/8", "::1"));
+  EXPECT_TRUE(config->http_server.proxy_protocol);
+  EXPECT_EQ(config->client.connection_limit_per_address, 100U);
+  EXPECT_EQ(config->client.connection_rate_limit, 500U);
+  EXPECT_EQ(load_config({})->client.connection_limit_per_address, 0U);
+  EXPECT_EQ(load_config({})->client.connection_rate_limit, 0U);
+
+  EXPECT_EQ(error_of(load_toml("http_server.trusted_proxies = [\"10.0.0.1/8\", \"proxy\"]")),
+            "http_server.trusted_proxies: \"10.0.0.1/8\" has bits set behind its prefix; the "
+            "network is \"10.0.0.0/8\"\n"
+            "http_server.trusted_proxies: expected an address or a network such as "
+            "\"10.0.0.0/8\", got \"proxy\"");
+  EXPECT_EQ(
+      error_of(load_toml("http_server.proxy_protocol = true")),
+      "http_server.proxy_protocol: needs http_server.trusted_proxies, since anybody can write "
+      "a PROXY header");
+  EXPECT_THAT(load_toml("http_server.trusted_proxies = [\"0.0.0.0/0\"]")->warnings,
+              testing::Contains(HasSubstr("holds everybody")));
+}
+
 TEST(Config, ListsInVariablesMayBeEmptyOrSeparatedByCommas) {
   const auto empty = load_variables({{"SANJAY_RUNTIME_PIN_CPUS", ""}});
   ASSERT_TRUE(empty);
@@ -398,8 +423,8 @@ TEST(Config, NeverShowsASecret) {
 TEST(ConfigSchema, DocumentationIsAFileOfTheDefaults) {
   const std::string text = write_toml(Config{}, TomlDetail::Documented);
   EXPECT_THAT(text, HasSubstr("[http_server]\n"));
-  EXPECT_THAT(text, HasSubstr("\n# a whole number from 0 to 65535; SANJAY_HTTP_SERVER_PORT\n"
-                              "port = 8000\n"));
+  EXPECT_THAT(text, HasSubstr("\n# a whole number from 0 to 65535; SANJAY_HTTP_SERVER_PORT; "
+                              "not reloaded\nport = 8000\n"));
   const auto config = load_toml(text);
   ASSERT_TRUE(config) << error_of(config);
   EXPECT_EQ(write_toml(*config, TomlDetail::Documented), text);

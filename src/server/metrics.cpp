@@ -6,6 +6,9 @@
 #include "telemetry/prometheus.h"
 
 #include <array>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sanjay::server {
@@ -137,6 +140,19 @@ void write_connections(Writer& out, const SharedState& shared) {
   out.counter("sanjay_http_requests_total", "HTTP requests, upgrades among them.",
               transport(&Transport::requests));
   out.counter("sanjay_upgrades_total", "WebSocket upgrades.", transport(&Transport::upgrades));
+  out.text.family("sanjay_refusals_total", Type::Counter,
+                  "Connections and requests refused, by reason.");
+  constexpr std::array<std::pair<std::string_view, Counter Transport::*>, 6> kRefusals{{
+      {"connection_limit", &Transport::refused_connection_limit},
+      {"address_limit", &Transport::refused_address_limit},
+      {"rate_limit", &Transport::refused_rate_limit},
+      {"origin", &Transport::refused_origin},
+      {"timeout", &Transport::refused_timeout},
+      {"malformed", &Transport::refused_malformed},
+  }};
+  for (const auto& [reason, member] : kRefusals) {
+    out.text.sample({{"reason", reason}}, out.sum(transport(member)));
+  }
   out.text.family("sanjay_transport_connections", Type::Gauge, "Clients by transport.");
   out.text.sample({{"transport", "websocket"}}, out.sum(transport(&Transport::clients)));
   out.text.family("sanjay_transport_messages_received_total", Type::Counter,

@@ -36,7 +36,7 @@ ServerShard::ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64
       routes_(shared, *wiring_, shard, hub_, node_),
       session_{&wiring_->session, hub_, decoder_, random_,
                session::UserDirectory(wiring_->hub.key)},
-      services_{shard, &wiring_->transport, session_, routes_},
+      services_{shard, &wiring_->transport, session_, routes_, shared.admission},
       tasks_(shared, hub_, session_.users) {}
 
 bool ServerShard::tell(ShardMail mail) {
@@ -55,6 +55,12 @@ core::Status ServerShard::on_start() {
   return {};
 }
 
+void ServerShard::count_connections() {
+  const std::uint32_t held =
+      shard_.streams().size() - services_.refusals_under_way - services_.internal_connections;
+  shared_.connections[index()].store(held, std::memory_order_relaxed);
+}
+
 std::uint32_t ServerShard::connections_in_process() const {
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i < shared_.shards.size(); ++i) {
@@ -64,17 +70,12 @@ std::uint32_t ServerShard::connections_in_process() const {
 }
 
 void ServerShard::on_accept(runtime::Stream& stream, runtime::ListenerIndex listener) {
-  if (listener == kInternalListener) {
-    stream.set_handler(
-        std::make_unique<transport::HttpConnection>(services_, stream, transport::Port::Internal));
-    return;
-  }
-  shared_.connections[index()].store(shard_.streams().size(), std::memory_order_relaxed);
+  if (listener == kInternalListener) return transport::accept_internal(services_, stream);
+  count_connections();
   if (shutting_down_ || connections_in_process() > wiring_->connections_max) {
-    return transport::refuse_connection(services_, stream);
+    return transport::accept_over_limit(services_, stream);
   }
-  stream.set_handler(
-      std::make_unique<transport::HttpConnection>(services_, stream, transport::Port::Public));
+  transport::accept_connection(services_, stream);
 }
 
 bool ServerShard::on_turn(core::Instant now) {
@@ -86,7 +87,7 @@ bool ServerShard::on_turn(core::Instant now) {
   hub_.hand_over(now);
   fan_out();
   shared_.mail.publish(index(), [this](core::ShardIndex to) { shared_.shards[to]->notify(); });
-  shared_.connections[index()].store(shard_.streams().size(), std::memory_order_relaxed);
+  count_connections();
   if (shutting_down_) shut_down_some();
   // Nobody wakes this shard when another one has caught up.
   if (hub_.is_held_back() || !services_.retries.empty()) {

@@ -3,6 +3,7 @@
 
 #include "core/random.h"
 #include "hub/hub.h"
+#include "limits/connection_admission.h"
 #include "protocol/json_decoder.h"
 #include "runtime/mailbox.h"
 #include "runtime/shard.h"
@@ -56,6 +57,8 @@ class ServerShard final : public runtime::ShardApplication,
   };
 
   core::ShardIndex index() const { return shard_.index(); }
+  /// Tells the other shards how many connections this one holds, those being refused aside.
+  void count_connections();
   std::uint32_t connections_in_process() const;
   transport::Connection* find(core::ConnectionId id);
   void read(ShardMail&& mail);

@@ -4,6 +4,7 @@
 #include "api/node.h"
 #include "core/connection_id.h"
 #include "hub/hub.h"
+#include "limits/connection_admission.h"
 #include "runtime/mailbox.h"
 #include "runtime/shard.h"
 #include "server/wiring.h"
@@ -49,6 +50,7 @@ struct SharedState {
       : wiring(std::move(w)),
         mail(wiring->shards, kMailSlots),
         flow(wiring->shards),
+        admission(wiring->admission),
         connections(std::make_unique<std::atomic<std::uint32_t>[]>(wiring->shards)) {}
 
   static constexpr std::size_t kMailSlots = 4096;  // from one shard to another
@@ -65,6 +67,7 @@ struct SharedState {
   runtime::DriverKind driver = runtime::DriverKind::Epoll;
   runtime::Mailroom<hub::Mail> mail;
   hub::FlowMeter flow;
+  limits::ConnectionAdmission admission;
   std::vector<runtime::Shard*> shards;
   std::vector<ServerShard*> applications;
   std::unique_ptr<std::atomic<std::uint32_t>[]> connections;

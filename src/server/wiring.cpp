@@ -4,6 +4,7 @@
 #include "runtime/entropy.h"
 #include "runtime/shard_threads.h"
 #include "server/token_keys.h"
+#include "transport/http_connection.h"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +14,6 @@ namespace {
 
 // Descriptors kept for listeners, rings, logs, and for telling refused connections so.
 constexpr std::size_t kDescriptorsReserved = 256;
-constexpr std::uint32_t kRefusalsAtOnce = 128;
 constexpr unsigned kShardsMax = 1024;
 
 runtime::DriverChoice driver_choice(IoChoice choice) {
@@ -92,7 +92,8 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max) {
   if (config.client.connection_limit != 0) {
     wiring.connections_max = std::min(wiring.connections_max, config.client.connection_limit);
   }
-  wiring.shard.streams.streams_max = per_table + kRefusalsAtOnce;
+  wiring.shard.streams.streams_max =
+      per_table + transport::kRefusalsMax + transport::kInternalConnectionsMax;
   wiring.shard.streams.queue_bytes_max = config.client.queue_max_size;
   wiring.shard.streams.write_stall_max = config.websocket.write_timeout;
   wiring.shard.spin = std::chrono::microseconds(config.runtime.spin_us);
@@ -110,6 +111,12 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max) {
   auto origins = http::OriginPolicy::parse(config.client.allowed_origins);
   if (!origins) return core::failure("client.allowed_origins: " + origins.error().message);
   wiring.transport.origins = *std::move(origins);
+  auto proxies = http::TrustedProxies::parse(config.http_server.trusted_proxies);
+  if (!proxies) return core::failure("http_server.trusted_proxies: " + proxies.error().message);
+  wiring.transport.trusted_proxies = *std::move(proxies);
+  wiring.transport.proxy_protocol = config.http_server.proxy_protocol;
+  wiring.admission = {config.client.connection_limit_per_address,
+                      config.client.connection_rate_limit, random_key()};
 
   wiring.api = {config.http_api.key, config.http_api.insecure, config.channel.max_length};
   wiring.demo = config.demo.enabled;

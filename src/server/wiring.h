@@ -4,6 +4,7 @@
 #include "api/http_api.h"
 #include "core/result.h"
 #include "hub/hub.h"
+#include "limits/connection_admission.h"
 #include "runtime/driver_set.h"
 #include "runtime/shard.h"
 #include "server/config.h"
@@ -30,6 +31,7 @@ struct Wiring {
   hub::HubOptions hub;          // shard to be filled in
   session::SessionOptions session;
   transport::TransportOptions transport;
+  limits::AdmissionOptions admission;
   api::HttpApiOptions api;
   std::uint32_t connections_max = 0;  // of the whole process
   std::vector<int> pin_cpus;          // shard i runs on pin_cpus[i % size]

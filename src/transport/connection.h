@@ -2,9 +2,11 @@
 #pragma once
 
 #include "core/connection_id.h"
+#include "http/forwarded.h"
 #include "http/origin.h"
 #include "http/request_parser.h"
 #include "hub/hub.h"
+#include "limits/connection_admission.h"
 #include "runtime/shard.h"
 #include "runtime/stream.h"
 #include "runtime/timer_wheel.h"
@@ -15,6 +17,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sanjay::transport {
@@ -27,6 +30,10 @@ struct TransportOptions {
   core::Duration request_time_max = std::chrono::seconds(10);  // first byte → last byte, in all
   core::Duration keep_alive_max = std::chrono::seconds(75);    // between two requests
   http::OriginPolicy origins;
+  /// Whose word about the client's address is taken: in X-Forwarded-For, or, if proxy_protocol, in
+  /// a PROXY header, with which each of their connections must then begin. Never both.
+  http::TrustedProxies trusted_proxies;
+  bool proxy_protocol = false;
   std::string websocket_path = "/connection/websocket";
   websocket::Limits websocket;
   std::string echo_path;  // empty: no echo endpoint
@@ -37,7 +44,13 @@ struct TransportOptions {
 /// Counters of one shard's connections; any thread may read them.
 struct TransportStats {
   telemetry::Counter requests;
-  telemetry::Counter requests_refused;
+  telemetry::Counter requests_refused;  // all of them; those below say why
+  telemetry::Counter refused_connection_limit;
+  telemetry::Counter refused_address_limit;
+  telemetry::Counter refused_rate_limit;
+  telemetry::Counter refused_origin;
+  telemetry::Counter refused_timeout;
+  telemetry::Counter refused_malformed;  // PROXY header, request or handshake
   telemetry::Counter upgrades;
   telemetry::Counter messages_in;
   telemetry::Counter slow_disconnects;
@@ -50,7 +63,11 @@ struct ShardServices {
   const TransportOptions* options;  // may be exchanged between two turns
   session::SessionContext& session;
   HttpApplication& http;
+  limits::ConnectionAdmission& admission;
   TransportStats stats{};
+  /// Connections that are being told why they are refused. Bounded: see kRefusalsMax.
+  std::uint32_t refusals_under_way = 0;
+  std::uint32_t internal_connections = 0;
   /// Connections whose session may go on: what it waited for has come. Not done inside the hub's
   /// call that says so, since a session that goes on may leave other channels.
   std::vector<core::ConnectionId> resumable{};
@@ -77,6 +94,10 @@ class Connection : public runtime::StreamHandler, private runtime::Timer {
   /// The server is going away: say so in the way of this transport and end.
   virtual void shut_down() = 0;
 
+  /// Its place among the connections of its address: held until the connection is gone, handed on
+  /// when another handler takes over the stream.
+  void hold(limits::Ticket ticket) { ticket_ = std::move(ticket); }
+
  protected:
   virtual void on_deadline() = 0;
   /// Wants on_deadline() at that time, instead of at any set before; kNever: not at all.
@@ -84,6 +105,7 @@ class Connection : public runtime::StreamHandler, private runtime::Timer {
 
   ShardServices& services_;
   runtime::Stream& stream_;
+  limits::Ticket ticket_;
 
  private:
   void on_timer(core::Instant) final {

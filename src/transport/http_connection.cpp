@@ -2,6 +2,7 @@
 #include "transport/http_connection.h"
 
 #include "core/failpoint.h"
+#include "http/forwarded.h"
 #include "http/response.h"
 #include "http/target.h"
 #include "http/upgrade.h"
@@ -19,6 +20,14 @@ namespace {
 constexpr std::array<std::string_view, 1> kSubprotocols{"centrifuge-json"};
 constexpr std::string_view kProtobufSubprotocol = "centrifuge-protobuf";
 
+// When the refused may come back, spread so that they do not come back together.
+constexpr core::Duration kOverLimitTimeMax = std::chrono::seconds(1);
+
+std::uint32_t retry_after(ShardServices& services) {
+  constexpr std::uint64_t kRetryAfterMax = 5;
+  return static_cast<std::uint32_t>(1 + services.session.random.below(kRetryAfterMax));
+}
+
 // Why the client's wish for another encoding than JSON cannot be met, or nothing.
 std::optional<http::RequestError> check_encoding(const http::RequestHead& head) {
   for (const std::string_view key : {"cf_protocol", "format"}) {
@@ -32,11 +41,58 @@ std::optional<http::RequestError> check_encoding(const http::RequestHead& head) 
   return std::nullopt;
 }
 
+http::RequestError too_many_of_address(ShardServices& services) {
+  return {429, "too many connections from this address", retry_after(services)};
+}
+
+/// A connection that has been told why it is refused and is on its way out.
+class RefusedConnection final : public Connection {
+ public:
+  RefusedConnection(ShardServices& services, runtime::Stream& stream)
+      : Connection(services, stream) {
+    ++services.refusals_under_way;
+  }
+
+  void on_bytes(std::span<char>) override {}
+  void on_peer_finished() override { stream_.close(runtime::StreamEnd::PeerFinished); }
+  void on_published(std::uint32_t, hub::PublishOutcome) override {}
+  void shut_down() override {}
+  void on_overflow() override { stream_.close(runtime::StreamEnd::SendFailed); }
+  void on_write_stalled() override { stream_.close(runtime::StreamEnd::SendFailed); }
+  void on_closed(runtime::StreamEnd) override { --services_.refusals_under_way; }
+
+ private:
+  void on_deadline() override {}
+};
+
+// What is refused costs a slot until its peer has read why. A flood of it must not take the slots
+// of others, so only so many are told.
+void refuse_at_once(ShardServices& services, runtime::Stream& stream,
+                    const http::RequestError& error) {
+  services.stats.requests_refused.add();
+  const bool many = services.refusals_under_way >= kRefusalsMax;
+  if (many && !FAILPOINT("transport.refusals")) return stream.close();
+  stream.set_handler(std::make_unique<RefusedConnection>(services, stream));
+  stream.send(core::SegmentRef::copy_of(http::make_refusal(error)));
+  stream.finish();
+}
+
 }  // namespace
 
-HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream, Port port)
-    : Connection(services, stream), port_(port), parser_(services.options->http) {
-  set_deadline(services.shard.now() + services.options->request_time_max);
+HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream,
+                               const Arrival& arrival)
+    : Connection(services, stream),
+      port_(arrival.port),
+      over_limit_(arrival.over_limit),
+      parser_(services.options->http),
+      reads_forwarded_for_(arrival.source == AddressSource::ForwardedFor) {
+  if (arrival.source == AddressSource::ProxyHeader) {
+    proxy_header_ = std::make_unique<http::ProxyHeaderParser>();
+  }
+  if (over_limit_) ++services.refusals_under_way;
+  if (port_ == Port::Internal) ++services.internal_connections;
+  set_deadline(services.shard.now() +
+               (over_limit_ ? kOverLimitTimeMax : services.options->request_time_max));
 }
 
 void HttpConnection::on_bytes(std::span<char> bytes) {
@@ -45,7 +101,41 @@ void HttpConnection::on_bytes(std::span<char> bytes) {
     stream_.pause_reading();
     return;
   }
+  if (proxy_header_) take_proxy_header(bytes);
   take(bytes);
+}
+
+void HttpConnection::take_proxy_header(std::span<char>& bytes) {
+  const auto progress = proxy_header_->feed({bytes.data(), bytes.size()});
+  bytes = bytes.subspan(progress.consumed);
+  switch (progress.state) {
+    case http::ProxyHeaderParser::State::NeedMore:
+      return;
+    case http::ProxyHeaderParser::State::Malformed:
+      services_.stats.refused_malformed.add();
+      return refuse({400, proxy_header_->reason()});
+    case http::ProxyHeaderParser::State::Done:
+      break;
+  }
+  const auto header = std::exchange(proxy_header_, nullptr);
+  // Without a client's address the proxy speaks for itself: a health check.
+  if (const auto& source = header->source()) {
+    stream_.set_peer({source->address, source->port});
+    take_place();
+  }
+}
+
+bool HttpConnection::take_place() {
+  const core::IpAddress& client = stream_.peer().address;
+  if (services_.options->trusted_proxies.contains(client)) return true;
+  auto ticket = services_.admission.enter(client);
+  if (ticket) {
+    hold(*std::move(ticket));
+    return true;
+  }
+  services_.stats.refused_address_limit.add();
+  refuse(too_many_of_address(services_));
+  return false;
 }
 
 void HttpConnection::take(std::span<char> bytes) {
@@ -71,6 +161,7 @@ void HttpConnection::take(std::span<char> bytes) {
         on_request(bytes);
         break;
       case http::RequestParser::State::Failed:
+        services_.stats.refused_malformed.add();
         return refuse(parser_.error());
     }
   }
@@ -93,7 +184,7 @@ void HttpConnection::on_request(std::span<char> behind) {
   services_.stats.requests.add();
   const http::RequestHead& head = parser_.head();
   if (is_upgrade(head)) return upgrade(head, behind);
-  keep_alive_ = head.keep_alive;
+  keep_alive_ = head.keep_alive && !over_limit_;
   set_deadline(core::kNever);
   const auto response = services_.http.respond(head, parser_.body(), port_, stream_.id());
   if (response) return respond(*response, keep_alive_);
@@ -113,6 +204,8 @@ void HttpConnection::on_answer(std::string_view json) {
 
 void HttpConnection::on_closed(runtime::StreamEnd) {
   set_deadline(core::kNever);
+  if (over_limit_) --services_.refusals_under_way;
+  if (port_ == Port::Internal) --services_.internal_connections;
   if (awaiting_answer_) services_.http.forget(stream_.id());
 }
 
@@ -144,17 +237,39 @@ void HttpConnection::refuse(const http::RequestError& error) {
   stream_.finish();
 }
 
+bool HttpConnection::is_admitted(const http::RequestHead& head) {
+  if (reads_forwarded_for_) {
+    const auto client = http::client_address(services_.options->trusted_proxies,
+                                             stream_.peer().address, head.headers);
+    if (client != stream_.peer().address) stream_.set_peer({client, 0});
+    if (!take_place()) return false;
+  }
+  // Last, so that who may not have a connection does not use up what others may.
+  if (services_.admission.admit(services_.shard.now())) return true;
+  services_.stats.refused_rate_limit.add();
+  refuse({503, "too many new connections, try again later", retry_after(services_)});
+  return false;
+}
+
 void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behind) {
   const bool echo = head.path != services_.options->websocket_path;
+  if (over_limit_) {
+    services_.stats.refused_connection_limit.add();
+    return refuse({503, "too many connections, try again later", retry_after(services_)});
+  }
   if (!services_.options->origins.allows(head.headers.find("Origin"))) {
+    services_.stats.refused_origin.add();
     return refuse({403, "origin not allowed"});
   }
-  if (!echo) {
-    if (const auto refusal = check_encoding(head)) return refuse(*refusal);
-  }
+  if (!is_admitted(head)) return;
   const auto subprotocols = echo ? std::span<const std::string_view>{} : kSubprotocols;
-  const auto accepted = http::accept_upgrade(head, subprotocols);
-  if (!accepted) return refuse(accepted.error());
+  const auto encoding = echo ? std::nullopt : check_encoding(head);
+  const auto accepted =
+      encoding ? std::unexpected(*encoding) : http::accept_upgrade(head, subprotocols);
+  if (!accepted) {
+    services_.stats.refused_malformed.add();
+    return refuse(accepted.error());
+  }
   services_.stats.upgrades.add();
   set_deadline(core::kNever);
   stream_.send(core::SegmentRef::copy_of(accepted->response));
@@ -164,16 +279,19 @@ void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behi
   } else {
     next = std::make_unique<ClientConnection>(services_, stream_);
   }
+  next->hold(std::move(ticket_));
   WebSocketConnection& websocket = *next;
   stream_.set_handler(std::move(next));
   if (!behind.empty()) websocket.start(behind);
 }
 
 void HttpConnection::on_deadline() {
-  if (between_requests_) return stream_.finish();
+  if (between_requests_ && !proxy_header_) return stream_.finish();
   // What he sent while we stood still is not read yet.
   if (services_.shard.catching_up()) return set_deadline(services_.shard.catching_up_until());
-  if (!FAILPOINT("http.request_time")) refuse({408, "request not complete in time"});
+  if (FAILPOINT("http.request_time")) return;
+  services_.stats.refused_timeout.add();
+  refuse({408, proxy_header_ ? "no PROXY header in time" : "request not complete in time"});
 }
 
 void HttpConnection::end_after_answer() {
@@ -181,12 +299,46 @@ void HttpConnection::end_after_answer() {
   keep_alive_ = false;  // the answer is the last thing sent
 }
 
-void refuse_connection(ShardServices& services, runtime::Stream& stream) {
-  services.stats.requests_refused.add();
-  stream.set_handler(std::make_unique<HttpConnection>(services, stream, Port::Public));
-  stream.send(core::SegmentRef::copy_of(
-      http::make_refusal({503, "too many connections, try again later"})));
-  stream.finish();
+void accept_connection(ShardServices& services, runtime::Stream& stream) {
+  using Source = HttpConnection::AddressSource;
+  const TransportOptions& options = *services.options;
+  const core::IpAddress& peer = stream.peer().address;
+  const bool is_proxy = options.trusted_proxies.contains(peer);
+  const Source source = !is_proxy                ? Source::Peer
+                        : options.proxy_protocol ? Source::ProxyHeader
+                                                 : Source::ForwardedFor;
+  limits::Ticket ticket;
+  if (source == Source::Peer) {
+    auto place = services.admission.enter(peer);
+    if (!place) {
+      services.stats.refused_address_limit.add();
+      return refuse_at_once(services, stream, too_many_of_address(services));
+    }
+    ticket = *std::move(place);
+  }
+  HttpConnection::Arrival arrival;
+  arrival.source = source;
+  auto connection = std::make_unique<HttpConnection>(services, stream, arrival);
+  connection->hold(std::move(ticket));
+  stream.set_handler(std::move(connection));
+}
+
+void accept_over_limit(ShardServices& services, runtime::Stream& stream) {
+  if (services.refusals_under_way >= kRefusalsMax && !FAILPOINT("transport.refusals")) {
+    services.stats.requests_refused.add();
+    services.stats.refused_connection_limit.add();
+    return stream.close();
+  }
+  HttpConnection::Arrival arrival;
+  arrival.over_limit = true;
+  stream.set_handler(std::make_unique<HttpConnection>(services, stream, arrival));
+}
+
+void accept_internal(ShardServices& services, runtime::Stream& stream) {
+  if (services.internal_connections >= kInternalConnectionsMax) return stream.close();
+  HttpConnection::Arrival arrival;
+  arrival.port = Port::Internal;
+  stream.set_handler(std::make_unique<HttpConnection>(services, stream, arrival));
 }
 
 }  // namespace sanjay::transport

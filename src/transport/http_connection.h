@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "http/proxy_protocol.h"
 #include "http/request_parser.h"
 #include "transport/connection.h"
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,11 +33,22 @@ class HttpApplication {
   virtual void forget(core::ConnectionId connection) = 0;
 };
 
-/// A stream in its HTTP phase: requests one after the other, until one of them turns it into a
-/// WebSocket. Refuses what is malformed, too large or too slow, and then ends.
+/// A stream in its HTTP phase: a PROXY header where one is due, requests one after the other, until
+/// one of them turns it into a WebSocket. Refuses what is malformed, too large, too slow or too
+/// much, and then ends.
 class HttpConnection final : public Connection {
  public:
-  HttpConnection(ShardServices& services, runtime::Stream& stream, Port port);
+  /// Where the client's address comes from, and with it his place under the limit.
+  enum class AddressSource : std::uint8_t { Peer, ProxyHeader, ForwardedFor };
+
+  struct Arrival {
+    Port port = Port::Public;
+    AddressSource source = AddressSource::Peer;
+    /// There are too many connections: it may ask, but not become a WebSocket nor stay.
+    bool over_limit = false;
+  };
+
+  HttpConnection(ShardServices& services, runtime::Stream& stream, const Arrival& arrival);
 
   void on_bytes(std::span<char> bytes) override;
   /// A client may finish sending and still read: it gets the answers it has asked for.
@@ -50,10 +64,16 @@ class HttpConnection final : public Connection {
   void on_deadline() override;
   /// Handles what the bytes complete, until an answer must be awaited or the stream is ending.
   void take(std::span<char> bytes);
+  /// Takes what belongs to the PROXY header off the bytes.
+  void take_proxy_header(std::span<char>& bytes);
   void on_head_complete();
   void on_request(std::span<char> behind);
   bool is_upgrade(const http::RequestHead& head) const;
   void upgrade(const http::RequestHead& head, std::span<char> behind);
+  /// Whether the client may have this WebSocket: its address and its place, the rate of new ones.
+  bool is_admitted(const http::RequestHead& head);
+  /// A place for the client, unless it is a proxy of ours. False: has been refused, has too many.
+  bool take_place();
   void end_after_answer();
   /// The awaited response has come.
   void go_on_with(std::string_view response);
@@ -61,14 +81,31 @@ class HttpConnection final : public Connection {
   void refuse(const http::RequestError& error);
 
   const Port port_;
+  const bool over_limit_;
   http::RequestParser parser_;
+  std::unique_ptr<http::ProxyHeaderParser> proxy_header_;  // while one is due
   std::string held_;  // pipelined bytes while an answer is awaited
   bool between_requests_ = true;
   bool awaiting_answer_ = false;
-  bool keep_alive_ = true;  // of the request being answered
+  bool reads_forwarded_for_ = false;  // the peer is a trusted proxy
+  bool keep_alive_ = true;            // of the request being answered
 };
 
-/// Refuses a connection beyond the limit: 503 at once, whatever it wants.
-void refuse_connection(ShardServices& services, runtime::Stream& stream);
+/// Gives an accepted stream its handler and its place among the connections of its address; refuses
+/// it with 429 when there is none. A trusted proxy's connections are counted by their clients.
+void accept_connection(ShardServices& services, runtime::Stream& stream);
+
+/// Takes a connection beyond the limit of the process for one request, which must come within a
+/// second: probes and the API are answered, an upgrade is refused with 503. When there are many of
+/// these already, it is closed without a word.
+void accept_over_limit(ShardServices& services, runtime::Stream& stream);
+
+/// Takes a connection of the operator's own port. Beyond the bound it is closed.
+void accept_internal(ShardServices& services, runtime::Stream& stream);
+
+/// Connections of one shard that are told at a time why they are refused.
+inline constexpr std::uint32_t kRefusalsMax = 128;
+/// Connections to the internal port that one shard holds at a time.
+inline constexpr std::uint32_t kInternalConnectionsMax = 64;
 
 }  // namespace sanjay::transport

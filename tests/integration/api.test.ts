@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server API over HTTP, and the health check.
 import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { post, publish } from "./harness/api.ts";
+import { within } from "./harness/deadline.ts";
 import { DRIVERS, Server } from "./harness/server.ts";
 import { Wire } from "./harness/wire.ts";
 
@@ -101,6 +104,24 @@ for (const io of DRIVERS) {
       const response = await fetch(`${server.url}/health`);
       assert.equal(response.status, 200);
       assert.deepEqual(await response.json(), {});
+    });
+
+    test("HEAD is answered as GET is, without the body, and the connection goes on", async (t) => {
+      const socket = connect(server.port, "127.0.0.1");
+      t.after(() => socket.destroy());
+      socket.write("HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n");
+      socket.write("HEAD /nowhere HTTP/1.1\r\nHost: x\r\n\r\n");
+      socket.write("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      const answers = await within(text(socket), "all three answers");
+      const head = (status: string, type: string, length: number, connection: string) =>
+        `HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\n` +
+        `Connection: ${connection}\r\n\r\n`;
+      assert.equal(
+        answers,
+        head("200 OK", "application/json", 2, "keep-alive") +
+          head("404 Not Found", "text/plain; charset=utf-8", 10, "keep-alive") +
+          head("200 OK", "application/json", 2, "close") + "{}",
+      );
     });
 
     test("the demo page is for development only", async () => {

@@ -7,7 +7,13 @@
 
 namespace sanjay::runtime {
 
-MemoryDriver::Peer& MemoryDriver::add_peer() { return peers_.emplace_back(); }
+MemoryDriver::Peer& MemoryDriver::add_peer(std::string_view address) {
+  Peer& peer = peers_.emplace_back();
+  const auto endpoint = Endpoint::parse(address, 1);
+  ASSERT(endpoint);
+  peer.address = *endpoint;
+  return peer;
+}
 
 MemoryDriver::Peer& MemoryDriver::peer_at(SocketSlot slot) {
   const auto found = std::find_if(peers_.begin(), peers_.end(), [slot](const Peer& peer) {
@@ -64,7 +70,7 @@ bool MemoryDriver::turn(core::Duration, IoEvents& events) {
   for (Peer& peer : peers_) {
     if (peer.released) continue;
     if (!peer.accepted) {
-      const auto slot = events.on_accept(*Endpoint::parse("192.0.2.1", 1), 0);
+      const auto slot = events.on_accept(peer.address, 0);
       peer.accepted = true;
       if (!slot) {
         peer.released = true;

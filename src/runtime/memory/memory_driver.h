@@ -29,6 +29,7 @@ class MemoryDriver final : public IoDriver {
 
    private:
     friend class MemoryDriver;
+    Endpoint address;
     SocketSlot slot = 0;
     bool accepted = false;
     bool receiving = true;
@@ -39,8 +40,8 @@ class MemoryDriver final : public IoDriver {
   /// Bytes handed to the shard in one on_receive().
   std::size_t receive_bytes_max = 4096;
 
-  /// A new peer, accepted in the next turn. Lives as long as the driver.
-  Peer& add_peer();
+  /// A new peer at that IP address, accepted in the next turn. Lives as long as the driver.
+  Peer& add_peer(std::string_view address = "192.0.2.1");
   bool listening() const { return listening_; }
 
   DriverKind kind() const override { return DriverKind::Simulated; }

@@ -77,8 +77,9 @@ export class Wire {
     });
   }
 
-  static async open(t: Cleanup, server: Server): Promise<Wire> {
-    const wire = new Wire(connect(server.port, "127.0.0.1"));
+  /** Connects, from the address `from` if that matters: all of 127.0.0.0/8 is this machine. */
+  static async open(t: Cleanup, server: Server, from?: string): Promise<Wire> {
+    const wire = new Wire(connect({ port: server.port, host: "127.0.0.1", localAddress: from }));
     t.after(() => wire.socket.destroy());
     await within(once(wire.socket, "connect"), "a TCP connection");
     return wire;
@@ -95,6 +96,11 @@ export class Wire {
   async request(text: string): Promise<string> {
     this.socket.write(text);
     return this.head();
+  }
+
+  /** The status of the answer that comes next. */
+  async status(): Promise<number> {
+    return Number((await this.head()).split(" ")[1]);
   }
 
   async head(): Promise<string> {
