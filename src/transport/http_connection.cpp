@@ -31,6 +31,12 @@ std::optional<http::RequestError> check_encoding(const http::RequestHead& head) 
   return std::nullopt;
 }
 
+std::string_view without_body(std::string_view response) {
+  constexpr std::string_view kHeadEnd = "\r\n\r\n";
+  const std::size_t end = response.find(kHeadEnd);
+  return end == std::string_view::npos ? response : response.substr(0, end + kHeadEnd.size());
+}
+
 }  // namespace
 
 HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream)
@@ -90,6 +96,7 @@ bool HttpConnection::is_upgrade(const http::RequestHead& head) const {
 void HttpConnection::on_request(std::span<char> behind) {
   ++services_.stats.requests;
   const http::RequestHead& head = parser_.head();
+  head_only_ = head.method == "HEAD";
   if (is_upgrade(head)) return upgrade(head, behind);
   keep_alive_ = head.keep_alive;
   set_deadline(core::kNever);
@@ -109,9 +116,11 @@ void HttpConnection::on_published(std::uint32_t, hub::PublishOutcome outcome) {
 }
 
 void HttpConnection::respond(std::string_view response, bool keep_alive) {
-  stream_.send(core::SegmentRef::copy_of(response));
+  // To HEAD a body would be the beginning of the next answer (RFC 9110 §9.3.2).
+  stream_.send(core::SegmentRef::copy_of(head_only_ ? without_body(response) : response));
   if (!keep_alive) return stream_.finish();
   parser_.next_request();
+  head_only_ = false;
   between_requests_ = true;
   set_deadline(services_.shard.now() + services_.options.keep_alive_max);
 }
@@ -119,7 +128,8 @@ void HttpConnection::respond(std::string_view response, bool keep_alive) {
 void HttpConnection::refuse(const http::RequestError& error) {
   ++services_.stats.requests_refused;
   set_deadline(core::kNever);
-  stream_.send(core::SegmentRef::copy_of(http::make_refusal(error)));
+  const std::string refusal = http::make_refusal(error);
+  stream_.send(core::SegmentRef::copy_of(head_only_ ? without_body(refusal) : refusal));
   stream_.finish();
 }
 

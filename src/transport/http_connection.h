@@ -53,6 +53,7 @@ class HttpConnection final : public Connection {
   bool between_requests_ = true;
   bool awaiting_answer_ = false;
   bool keep_alive_ = true;  // of the request being answered
+  bool head_only_ = false;  // it is HEAD: the answer has no body
 };
 
 /// Refuses a connection beyond the limit: 503 at once, whatever it wants.
