@@ -53,6 +53,9 @@ int latency(LatencyFlags& flags) {
   report.add("channels", options.channels);
   report.add("subscribers_per_channel", options.subscribers_per_channel);
   report.add("publishers", options.publishers);
+  report.add("stalled", options.stalled);
+  report.add("crawling", options.crawling);
+  report.add("slow_left", result->slow_left);
   report.add("rate_per_s", options.rate);
   report.add("payload_bytes", std::uint64_t{options.payload_bytes});
   report.add("published", result->published);
@@ -121,6 +124,14 @@ void add_latency_command(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command->add_option("--publishers", options.publishers, "Connections that publish")
       ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command
+      ->add_option("--stalled", options.stalled,
+                   "More subscribers that stop reading; the server must give them up")
+      ->capture_default_str();
+  command
+      ->add_option("--crawling", options.crawling,
+                   "More subscribers that read 1 KiB a second; the server must give them up")
       ->capture_default_str();
   command->add_option("--rate", options.rate, "Messages per second, all channels together")
       ->check(CLI::PositiveNumber)

@@ -20,6 +20,14 @@ void Connection::send_frame(core::SegmentRef frame) {
   if (runtime::Stream* s = stream()) s->send(std::move(frame));
 }
 
+void Connection::pause_reading() {
+  if (runtime::Stream* s = stream()) s->pause_reading();
+}
+
+void Connection::resume_reading() {
+  if (runtime::Stream* s = stream()) s->resume_reading();
+}
+
 void Connection::on_connected() {
   state_ = State::Upgrading;
   upgrade_ = std::make_unique<http::UpgradeResponseReader>(kUpgradeKey, "");
@@ -129,7 +137,9 @@ std::string_view Connection::state_name() const {
 
 void Connection::fail(std::string reason) {
   if (state_ == State::Failed) return;
-  worker_.on_failure(fmt::format("connection {} ({}): {}", index_, state_name(), reason));
+  if (!expendable_) {
+    worker_.on_failure(fmt::format("connection {} ({}): {}", index_, state_name(), reason));
+  }
   state_ = State::Failed;
   if (runtime::Stream* s = stream()) s->close();
 }

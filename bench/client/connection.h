@@ -19,8 +19,8 @@ class Worker;
 
 /// One client of the server under test: TCP, WebSocket upgrade and, where asked, the Centrifuge
 /// connect and subscribe; then messages. Owned by its Stream, lives on its worker's shard. Answers
-/// pings of both kinds by itself. Whatever ends it early is a failure of the run: a generator must
-/// not go on with fewer connections than it reports.
+/// pings of both kinds by itself. Whatever ends it early is a failure of the run, unless it is
+/// expendable: a generator must not go on with fewer connections than it reports.
 ///
 /// States: Connecting → Upgrading → (Greeting → Subscribing) → Ready.
 class Connection final : public runtime::StreamHandler {
@@ -40,6 +40,12 @@ class Connection final : public runtime::StreamHandler {
   void send_text(std::string_view payload);
   /// Sends a finished client frame, shared with other connections of the shard.
   void send_frame(core::SegmentRef frame);
+
+  /// From now on its end is no failure of the run.
+  void make_expendable() { expendable_ = true; }
+  /// Stops or goes on taking bytes from the server; those of this turn may still come.
+  void pause_reading();
+  void resume_reading();
 
   void on_connected() override;
   void on_bytes(std::span<char> bytes) override;
@@ -71,6 +77,7 @@ class Connection final : public runtime::StreamHandler {
   std::uint32_t last_id_ = 0;
   State state_ = State::Connecting;
   bool answers_pings_ = false;
+  bool expendable_ = false;
 };
 
 }  // namespace sanjay::bench

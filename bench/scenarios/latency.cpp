@@ -4,6 +4,7 @@
 #include "bench/client/centrifuge_wire.h"
 #include "bench/client/fleet.h"
 #include "bench/payload/stamp.h"
+#include "bench/scenarios/slow_readers.h"
 
 #include <fmt/format.h>
 
@@ -13,6 +14,10 @@
 namespace sanjay::bench {
 namespace {
 
+std::uint32_t subscribers_of(const LatencyOptions& options) {
+  return options.channels * options.subscribers_per_channel;
+}
+
 struct Shared {
   // Fixed before begin().
   core::Instant start;
@@ -21,6 +26,7 @@ struct Shared {
   std::atomic<std::uint32_t> publishing{0};  // publishers not yet at the end
   std::atomic<std::uint64_t> published{0};
   std::atomic<std::uint64_t> delivered{0};
+  std::atomic<std::uint32_t> slow_ended{0};
 };
 
 class LatencyLoad final : public Load {
@@ -29,19 +35,28 @@ class LatencyLoad final : public Load {
       : options_(options),
         shared_(shared),
         worker_(worker),
-        message_(StampedMessage::of_size(options.payload_bytes)) {}
+        message_(StampedMessage::of_size(options.payload_bytes)),
+        slow_(worker, subscribers_of(options) + options.publishers, options.stalled,
+              options.crawling) {}
 
   void on_begin(std::uint64_t) override {
-    const std::uint32_t subscribers = options_.channels * options_.subscribers_per_channel;
+    const std::uint32_t subscribers = subscribers_of(options_);
     for (std::uint32_t p = 0; p < options_.publishers; ++p) {
       if (worker_.find(subscribers + p) != nullptr) publishers_.push_back({subscribers + p, p});
     }
     running_ = true;
+    slow_.begin();
+    slow_open_ = slow_.open();
   }
 
-  void on_drain() override { running_ = false; }
+  void on_drain() override {
+    running_ = false;
+    draining_ = true;
+    slow_.release();
+  }
 
-  void on_message(Connection&, std::string_view message) override {
+  void on_message(Connection& connection, std::string_view message) override {
+    if (slow_.contains(connection)) return slow_.on_message(connection, message.size());
     const auto stamp = find_stamp(message);
     if (!stamp) return;
     ++delivered_;
@@ -61,7 +76,13 @@ class LatencyLoad final : public Load {
     }
     if (delivered_ > 0) shared_.delivered.fetch_add(delivered_, std::memory_order_release);
     delivered_ = 0;
-    return running_;
+    if (draining_) {
+      const std::uint32_t open = slow_.open();
+      shared_.slow_ended.fetch_add(slow_open_ - open, std::memory_order_release);
+      slow_open_ = open;
+    }
+    // Ends come at the end of a turn, so another one must follow to report them.
+    return running_ || (draining_ && slow_open_ > 0);
   }
 
   const telemetry::Histogram& latency_ns() const { return latency_ns_; }
@@ -108,7 +129,10 @@ class LatencyLoad final : public Load {
   StampedMessage message_;
   std::string command_;
   std::vector<Publisher> publishers_;
+  SlowReaders slow_;
+  std::uint32_t slow_open_ = 0;  // as last reported
   bool running_ = false;
+  bool draining_ = false;
   std::uint64_t delivered_ = 0;  // in this turn
   telemetry::Histogram latency_ns_;
   telemetry::Histogram lateness_ns_;
@@ -122,6 +146,9 @@ core::Status check(const LatencyOptions& options) {
   if (options.rate <= 0) return core::failure("the rate must be above 0");
   if (options.client.protocol == Protocol::WebSocket && options.channels != 1) {
     return core::failure("--protocol ws knows no channels: use --channels 1");
+  }
+  if (options.client.protocol == Protocol::WebSocket && options.stalled + options.crawling > 0) {
+    return core::failure("--protocol ws knows no subscribers that stall or crawl");
   }
   if (options.payload_bytes < StampedMessage::kBytesMin) {
     return core::failure(
@@ -149,17 +176,24 @@ core::Status run_schedule(Fleet& fleet, const LatencyOptions& options, Shared& s
     return shared.publishing.load(std::memory_order_acquire) == 0 &&
            delivered() >= shared.published.load(std::memory_order_relaxed) * receivers;
   };
-  return fleet.wait("deliveries", complete, delivered, 0);
+  if (auto all = fleet.wait("deliveries", complete, delivered, 0); !all) return all;
+  // Those who did not keep up look again: the server must have given them up.
+  const std::uint32_t slow = options.stalled + options.crawling;
+  const auto ended = [&] { return shared.slow_ended.load(std::memory_order_acquire); };
+  fleet.drain();
+  return fleet.wait("slow readers ended", [&] { return ended() == slow; }, ended, slow);
 }
 
 }  // namespace
 
 core::Result<LatencyResult> run_latency(const LatencyOptions& options) {
   if (auto valid = check(options); !valid) return std::unexpected(valid.error());
-  const std::uint32_t subscribers = options.channels * options.subscribers_per_channel;
-  ConnectionPlan plan{.connections = subscribers + options.publishers};
+  const std::uint32_t subscribers = subscribers_of(options);
+  const std::uint32_t slow = options.stalled + options.crawling;
+  ConnectionPlan plan{.connections = subscribers + options.publishers + slow};
   plan.channel_of = [&options, subscribers](std::uint32_t index) {
-    if (index >= subscribers) return std::string();
+    const bool publisher = index >= subscribers && index - subscribers < options.publishers;
+    if (publisher) return std::string();
     return fmt::format("{}-{}", options.channel, index % options.channels);
   };
   const bool bare = options.client.protocol == Protocol::WebSocket;
@@ -179,6 +213,7 @@ core::Result<LatencyResult> run_latency(const LatencyOptions& options) {
   result.published = shared.published.load();
   result.expected = result.published * receivers;
   result.delivered = shared.delivered.load();
+  result.slow_left = slow - shared.slow_ended.load();
   for (auto& worker : fleet.workers()) {
     const auto& load = static_cast<const LatencyLoad&>(worker->load());
     result.latency_ns.merge(load.latency_ns());

@@ -25,6 +25,9 @@ struct LatencyOptions {
   std::uint32_t channels = 1000;
   std::uint32_t subscribers_per_channel = 10;
   std::uint32_t publishers = 10;
+  /// Subscribers beside those measured that read nothing, or about 1 KiB a second.
+  std::uint32_t stalled = 0;
+  std::uint32_t crawling = 0;
   double rate = 1000;  // messages per second, all channels together
   std::size_t payload_bytes = 128;
   std::string channel = "bench";  // the channels are called CHANNEL-0, -1, ...
@@ -40,9 +43,10 @@ struct LatencyResult {
   std::uint64_t expected = 0;        // deliveries
   std::uint64_t delivered = 0;
   std::uint64_t measured_deliveries = 0;
-  std::string interrupted;  // why the run did not come to its end; empty if it did
+  std::uint64_t slow_left = 0;  // stalled or crawling and at the end not given up by the server
+  std::string interrupted;      // why the run did not come to its end; empty if it did
 
-  bool sound() const { return interrupted.empty() && delivered == expected; }
+  bool sound() const { return interrupted.empty() && delivered == expected && slow_left == 0; }
 };
 
 core::Result<LatencyResult> run_latency(const LatencyOptions& options);

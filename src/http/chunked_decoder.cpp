@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/chunked_decoder.h"
 
+#include "http/headers.h"
 #include "http/hex_digit.h"
 
 #include <algorithm>
@@ -41,8 +42,11 @@ ChunkedDecoder::State ChunkedDecoder::take_byte(char c, std::size_t body_bytes) 
       return c == '\n' ? go(Step::Size) : State::Malformed;
     case Step::TrailerStart:
       if (c == '\r') return go(Step::EndLf);
-      step_ = Step::Trailer;
-      return ignore(c);
+      step_ = Step::TrailerName;
+      return is_token({&c, 1}) ? ignore(c) : State::Malformed;
+    case Step::TrailerName:
+      if (c == ':') return go(Step::Trailer);
+      return is_token({&c, 1}) ? ignore(c) : State::Malformed;
     case Step::Trailer:
       return c == '\r' ? go(Step::TrailerLf) : ignore(c);
     case Step::TrailerLf:

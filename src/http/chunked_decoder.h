@@ -37,6 +37,7 @@ class ChunkedDecoder {
     DataCr,
     DataLf,
     TrailerStart,
+    TrailerName,
     Trailer,
     TrailerLf,
     EndLf,

@@ -95,6 +95,21 @@ bool has_valid_host(const RequestHead& head) {
   return hosts == 1 && host.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
+// RFC 9112 §6.1, §6.3: a coding we do not know deserves 501, but only where chunked, once and as
+// the last, tells where the body ends; without that nobody can, and it is 400.
+RequestError refuse_codings(std::string_view list) {
+  std::size_t codings = 0;
+  std::size_t chunked = 0;
+  bool ends_chunked = false;
+  while (const auto coding = take_list_element(list)) {
+    ends_chunked = equals_ignoring_case(*coding, "chunked");
+    chunked += ends_chunked ? 1 : 0;
+    ++codings;
+  }
+  if (codings > 1 && chunked == 1 && ends_chunked) return {501, "transfer coding not implemented"};
+  return {400, "bad Transfer-Encoding"};
+}
+
 // Where parsers disagree about the end of a body, requests can be smuggled (RFC 9112 §6.3, §11.2).
 std::optional<RequestError> check_framing(const RequestHead& head) {
   const std::size_t lengths = head.headers.count("Content-Length");
@@ -108,9 +123,8 @@ std::optional<RequestError> check_framing(const RequestHead& head) {
   }
   if (encodings == 0) return std::nullopt;
   if (encodings > 1 || head.version == 10) return RequestError{400, "bad Transfer-Encoding"};
-  if (!equals_ignoring_case(head.headers.find("Transfer-Encoding").value_or(""), "chunked")) {
-    return RequestError{501, "transfer coding not implemented"};
-  }
+  const std::string_view codings = head.headers.find("Transfer-Encoding").value_or("");
+  if (!equals_ignoring_case(codings, "chunked")) return refuse_codings(codings);
   return std::nullopt;
 }
 

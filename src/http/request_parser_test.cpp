@@ -71,6 +71,15 @@ TEST(RequestParser, IgnoresTrailers) {
       {"POST /api? 1.1 keep Host=h Transfer-Encoding=chunked body:x", "GET /? 1.1 keep Host=h"});
 }
 
+// What one server takes for trailers and another for the next request.
+TEST(RequestParser, RefusesMalformedTrailers) {
+  for (const std::string_view trailers :
+       {"GET / HTTP/1.1\r\nHost: h\r\n", "X\r\n", ": y\r\n", "X : y\r\n", "X: y\r\n folded\r\n",
+        " X: y\r\n", "X\r: y\r\n", "X: y\n", "X: \x01\r\n", "\xc3\xb6: y\r\n"}) {
+    expect_status(chunked("0\r\n" + std::string(trailers) + "\r\n"), 400);
+  }
+}
+
 TEST(RequestParser, ReadsPipelinedRequests) {
   expect_requests(
       get("/1", "") + post("Content-Length: 3\r\n", "abc") + chunked("1\r\nz\r\n0\r\n\r\n") +
@@ -200,7 +209,11 @@ TEST(RequestParser, RefusesAmbiguousBodies) {
     expect_status(post("Content-Length: " + std::string(length) + "\r\n", "hello"), 400);
   }
   for (const std::string_view coding :
-       {"gzip", "identity", "chunked, gzip", "gzip, chunked", "xchunked", "chunked;q=1", ""}) {
+       {"gzip", "identity", "chunked, gzip", "chunked, chunked", "gzip, chunked, chunked",
+        "xchunked", "chunked;q=1", ",chunked", "chunked,", "chunked, gzip, chunked", ""}) {
+    expect_status(post("Transfer-Encoding: " + std::string(coding) + "\r\n", "0\r\n\r\n"), 400);
+  }
+  for (const std::string_view coding : {"gzip, chunked", "gzip,br,\tCHUNKED"}) {
     expect_status(post("Transfer-Encoding: " + std::string(coding) + "\r\n", "0\r\n\r\n"), 501);
   }
   expect_status(post("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),

@@ -147,7 +147,8 @@ std::vector<Case> malformed_heads() {
       {"negative Content-Length", with("Content-Length: -1"), 400},
       {"Content-Length beyond 64 bits", with("Content-Length: 99999999999999999999"), 400},
       {"body above the limit", with("Content-Length: 9999999"), 413},
-      {"unknown coding", with("Transfer-Encoding: gzip"), 501},
+      {"unknown coding", with("Transfer-Encoding: gzip, chunked"), 501},
+      {"body without an end", with("Transfer-Encoding: gzip"), 400},
       {"unknown expectation", with("Expect: more"), 417},
   };
 }

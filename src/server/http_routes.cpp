@@ -20,21 +20,13 @@ constexpr http::Header kNoStore{"Cache-Control", "no-store"};
 
 }  // namespace
 
-std::optional<std::string> HttpRoutes::respond(const http::RequestHead& head, std::string_view body,
-                                               Port port, core::ConnectionId connection) {
-  auto response = route(head, body, port, connection);
-  // HEAD is answered as GET is, the lengths included, but for the body (RFC 9110 §9.3.2).
-  if (response && head.method == "HEAD") response->resize(response->find("\r\n\r\n") + 4);
-  return response;
-}
-
 bool HttpRoutes::is_served(const Wiring::Page& page, Port port) const {
   const bool own_port = shared_.wiring->internal_address.has_value();
   return page.enabled && (!own_port || page.external || port == Port::Internal);
 }
 
-HttpRoutes::Response HttpRoutes::route(const http::RequestHead& head, std::string_view body,
-                                       Port port, core::ConnectionId connection) {
+std::optional<std::string> HttpRoutes::respond(const http::RequestHead& head, std::string_view body,
+                                               Port port, core::ConnectionId connection) {
   if (head.path.starts_with(api::HttpApi::kPrefix) && is_served(wiring_->http_api, port)) {
     return api_.respond(head, body, connection, shard_.now());
   }

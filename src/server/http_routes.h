@@ -39,8 +39,6 @@ class HttpRoutes final : public transport::HttpApplication {
  private:
   using Response = std::optional<std::string>;
 
-  Response route(const http::RequestHead& head, std::string_view body, transport::Port port,
-                 core::ConnectionId connection);
   Response health(const http::RequestHead& head) const;
   Response page(const http::RequestHead& head) const;
   bool is_served(const Wiring::Page& page, transport::Port port) const;

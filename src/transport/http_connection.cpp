@@ -77,6 +77,12 @@ void refuse_at_once(ShardServices& services, runtime::Stream& stream,
   stream.finish();
 }
 
+std::string_view without_body(std::string_view response) {
+  constexpr std::string_view kHeadEnd = "\r\n\r\n";
+  const std::size_t end = response.find(kHeadEnd);
+  return end == std::string_view::npos ? response : response.substr(0, end + kHeadEnd.size());
+}
+
 }  // namespace
 
 HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream,
@@ -183,6 +189,7 @@ bool HttpConnection::is_upgrade(const http::RequestHead& head) const {
 void HttpConnection::on_request(std::span<char> behind) {
   services_.stats.requests.add();
   const http::RequestHead& head = parser_.head();
+  head_only_ = head.method == "HEAD";
   if (is_upgrade(head)) return upgrade(head, behind);
   keep_alive_ = head.keep_alive && !over_limit_;
   set_deadline(core::kNever);
@@ -223,9 +230,11 @@ void HttpConnection::respond(std::string_view response, bool keep_alive) {
   stream_.set_queue_bytes_max(
       std::max(stream_.queue_bytes_max(),
                static_cast<std::uint32_t>(stream_.queued_bytes() + response.size())));
-  stream_.send(core::SegmentRef::copy_of(response));
+  // To HEAD a body would be the beginning of the next answer (RFC 9110 §9.3.2).
+  stream_.send(core::SegmentRef::copy_of(head_only_ ? without_body(response) : response));
   if (!keep_alive) return stream_.finish();
   parser_.next_request();
+  head_only_ = false;
   between_requests_ = true;
   set_deadline(services_.shard.now() + services_.options->keep_alive_max);
 }
@@ -233,7 +242,8 @@ void HttpConnection::respond(std::string_view response, bool keep_alive) {
 void HttpConnection::refuse(const http::RequestError& error) {
   services_.stats.requests_refused.add();
   set_deadline(core::kNever);
-  stream_.send(core::SegmentRef::copy_of(http::make_refusal(error)));
+  const std::string refusal = http::make_refusal(error);
+  stream_.send(core::SegmentRef::copy_of(head_only_ ? without_body(refusal) : refusal));
   stream_.finish();
 }
 

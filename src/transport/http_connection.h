@@ -89,6 +89,7 @@ class HttpConnection final : public Connection {
   bool awaiting_answer_ = false;
   bool reads_forwarded_for_ = false;  // the peer is a trusted proxy
   bool keep_alive_ = true;            // of the request being answered
+  bool head_only_ = false;            // it is HEAD: the answer has no body
 };
 
 /// Gives an accepted stream its handler and its place among the connections of its address; refuses

@@ -3,6 +3,7 @@
 // Whole shards over the memory driver: HTTP, upgrade, WebSocket, client sessions.
 
 #include "core/chunking.h"
+#include "http/response.h"
 #include "runtime/memory/memory_driver.h"
 #include "transport/client_connection.h"
 #include "transport/http_connection.h"
@@ -25,7 +26,8 @@ using Peer = runtime::MemoryDriver::Peer;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Echoes the path; "/later" publishes to a channel of another shard and answers when that does.
+/// Echoes the path; "/page" is a whole response; "/later" publishes to a channel of another shard
+/// and answers when that does.
 class TestHttp final : public HttpApplication {
  public:
   std::optional<std::string> respond(const http::RequestHead& head, std::string_view body, Port,
@@ -34,6 +36,7 @@ class TestHttp final : public HttpApplication {
       asked = connection;
       return std::nullopt;
     }
+    if (head.path == "/page") return http::make_response(404, {}, "no such page", true);
     return "[" + std::string(head.path) + ":" + std::string(body) + "]";
   }
   std::optional<std::string> on_published(core::ConnectionId, std::uint32_t, hub::PublishOutcome,
@@ -226,6 +229,22 @@ TEST_F(TransportTest, AnswersPipelinedRequestsInOrderAtEveryChunking) {
   });
 }
 
+TEST_F(TransportTest, AnswersToHeadHaveNoBody) {
+  start();
+  Peer& peer = driver_.add_peer();
+  const std::string whole = http::make_response(404, {}, "no such page", true);
+  const std::string head = whole.substr(0, whole.size() - 12);
+  const std::string asked = " /page HTTP/1.1\r\nHost: x\r\n\r\n";
+  EXPECT_EQ(say(peer, "HEAD" + asked + "GET" + asked), head + whole);
+  Peer& upgrade = driver_.add_peer();
+  const std::string refusal =
+      say(upgrade, "HEAD" + upgrade_request("/connection/websocket").substr(3));
+  EXPECT_TRUE(refusal.starts_with("HTTP/1.1 405 ")) << refusal;
+  EXPECT_TRUE(refusal.ends_with("\r\n\r\n")) << refusal;
+  // What cannot be read as a request is no HEAD request either.
+  EXPECT_FALSE(say(peer, "HEAD nonsense\r\n\r\n").ends_with("\r\n\r\n"));
+}
+
 TEST_F(TransportTest, RequestsBehindOneThatWaitsAreAnsweredAfterIt) {
   start();
   Peer& peer = driver_.add_peer();
@@ -344,6 +363,48 @@ TEST_F(TransportTest, ViolationsCloseWithTheirCodeAndLaterInputIsIgnored) {
   const std::string answer = say(peer, frame(websocket::Opcode::Text, "unmasked") + text("more"));
   EXPECT_EQ(answer.substr(2, 2), std::string("\x03\xea", 2)) << "1002";
   EXPECT_EQ(say(peer, text("even more")), "");
+}
+
+TEST_F(TransportTest, ControlFramesBeyondTheBurstAreClosedWith1008) {
+  start();
+  for (const auto opcode : {websocket::Opcode::Ping, websocket::Opcode::Pong}) {
+    Peer& peer = open_websocket("/echo");
+    Peer& good = open_websocket("/echo");
+    const std::string one = masked(opcode, "x");
+    for (int i = 0; i < 200; ++i) peer.to_shard += one;
+    drain(peer);
+    EXPECT_FALSE(peer.shard_finished) << "the burst is allowed";
+    EXPECT_EQ(say(peer, one + text("late")), close_frame(1008, "too many control frames"));
+    EXPECT_TRUE(peer.shard_finished);
+    EXPECT_EQ(say(good, text("hi")), frame(websocket::Opcode::Text, "hi"));
+  }
+}
+
+TEST_F(TransportTest, ControlFramesAtTheAllowedRateGoOnForEver) {
+  start();
+  Peer& peer = open_websocket("/echo");
+  const std::string ping = masked(websocket::Opcode::Ping, "x");
+  for (int i = 0; i < 200; ++i) say(peer, ping);
+  for (int i = 0; i < 1000; ++i) {
+    pass(milliseconds(10));
+    ASSERT_EQ(say(peer, ping), frame(websocket::Opcode::Pong, "x")) << i;
+  }
+  EXPECT_TRUE(say(peer, ping).starts_with(close_frame(1008, "too many control frames")));
+}
+
+TEST_F(TransportTest, OfManyPingsInOneReadOnlyTheNewestIsAnswered) {
+  driver_.receive_bytes_max = 1 << 16;
+  start();
+  Peer& peer = open_websocket("/echo");
+  std::string pings;
+  std::string first_pongs;
+  for (int i = 0; i < 150; ++i) {
+    pings += masked(websocket::Opcode::Ping, std::to_string(i));
+    if (i < 16) first_pongs += frame(websocket::Opcode::Pong, std::to_string(i));
+  }
+  const std::string echo = frame(websocket::Opcode::Text, "behind");
+  EXPECT_EQ(say(peer, pings + text("behind")),
+            first_pongs + echo + frame(websocket::Opcode::Pong, "149"));
 }
 
 TEST_F(TransportTest, EchoTakesNothingInWhileThePeerDoesNotRead) {

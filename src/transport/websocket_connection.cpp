@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/websocket_connection.h"
 
+#include "core/failpoint.h"
 #include "websocket/encoder.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sanjay::transport {
 
 using websocket::Event;
+
+bool ControlFrameRate::take(core::Instant now) {
+  paid_off_ = std::max(paid_off_, now) + kPrice;
+  return owed(now) <= kBurst;
+}
+
+std::int64_t ControlFrameRate::owed(core::Instant now) const {
+  return std::max(paid_off_ - now, core::Duration::zero()) / kPrice;
+}
 
 WebSocketConnection::WebSocketConnection(ShardServices& services, runtime::Stream& stream,
                                          const websocket::Limits& limits)
@@ -23,24 +34,25 @@ void WebSocketConnection::on_bytes(std::span<char> bytes) {
 
 void WebSocketConnection::take(std::span<char> bytes) {
   decoder_.feed(bytes);
+  core::SegmentRef pong;
   while (stream_.open()) {
     if (!accepts_messages()) {
       held_ = std::make_unique<std::string>(decoder_.take_unread());
       stream_.pause_reading();
-      return;
+      break;
     }
     const Event event = decoder_.next();
     switch (event.type) {
       case Event::Type::NeedMore:
+        if (pong) stream_.send(std::move(pong));
         return;
       case Event::Type::Message:
         services_.stats.messages_in.add();
         on_message(event.opcode, event.payload);
         break;
       case Event::Type::Ping:
-        send_frame(websocket::Opcode::Pong, event.payload);
-        break;
       case Event::Type::Pong:
+        on_control(event, pong);
         break;
       case Event::Type::Close:
         stream_.send(websocket::make_close_answer(event.close_code));
@@ -51,6 +63,17 @@ void WebSocketConnection::take(std::span<char> bytes) {
         return;
     }
   }
+  if (pong) stream_.send(std::move(pong));
+}
+
+void WebSocketConnection::on_control(const Event& event, core::SegmentRef& pong) {
+  const core::Instant now = services_.shard.now();
+  if (!control_rate_.take(now) && !FAILPOINT("websocket.control_rate")) {
+    return close_with(websocket::kClosePolicyViolation, "too many control frames");
+  }
+  if (event.type == Event::Type::Pong) return;
+  pong = websocket::make_frame(websocket::Opcode::Pong, event.payload);
+  if (control_rate_.owed(now) <= kPongsEach) stream_.send(std::exchange(pong, {}));
 }
 
 void WebSocketConnection::go_on() {

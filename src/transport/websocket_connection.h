@@ -12,6 +12,26 @@
 
 namespace sanjay::transport {
 
+/// What one peer may send in pings and pongs: kPerSecond in the long run, kBurst at once. The
+/// generic cell rate algorithm: all it remembers is when those taken so far will be paid off.
+class ControlFrameRate {
+ public:
+  static constexpr std::int64_t kPerSecond = 100;
+  static constexpr std::int64_t kBurst = 200;
+
+  /// Counts one more at `now`; false: it is one too many.
+  bool take(core::Instant now);
+  /// Frames counted and not yet paid off.
+  std::int64_t owed(core::Instant now) const;
+
+ private:
+  static constexpr core::Duration kPrice = core::Duration(std::chrono::seconds(1)) / kPerSecond;
+
+  core::Instant paid_off_{};
+};
+
+static_assert(sizeof(ControlFrameRate) <= 8, "there is one per connection");
+
 /// A stream that has become a WebSocket: frames in, pongs and the closing handshake out. What the
 /// messages mean is the derived class's matter: a client's session, or an echo.
 ///
@@ -41,9 +61,16 @@ class WebSocketConnection : public Connection {
   void close_with(std::uint16_t code, std::string_view reason);
 
  private:
+  /// Pings owed up to which each gets its pong; beyond, only the newest of what came together does
+  /// (RFC 6455 §5.5.3), so a flood is answered with next to nothing.
+  static constexpr std::int64_t kPongsEach = 16;
+
   void take(std::span<char> bytes);
+  /// Counts a ping or pong and answers a ping, or leaves the answer in `pong` for the end.
+  void on_control(const websocket::Event& event, core::SegmentRef& pong);
 
   websocket::Decoder decoder_;
+  ControlFrameRate control_rate_;
   std::unique_ptr<std::string> held_;  // bytes not yet decoded because messages must wait
 };
 

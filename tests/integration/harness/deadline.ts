@@ -16,6 +16,16 @@ export async function within<T>(promise: Promise<T>, what: string, ms = DEADLINE
   }
 }
 
+/** Looks again and again, for what no event tells, until it is so. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const LOOK_EVERY_MS = 20;
+  const end = performance.now() + DEADLINE_MS;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
 /** Values that arrive one by one, for a reader that waits for those it is interested in. */
 export class Arrivals<T> {
   private readonly values: T[] = [];

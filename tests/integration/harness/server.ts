@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -18,6 +18,9 @@ const ENVIRONMENT = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith("SANJAY_")),
 );
 const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|assertion failed/i;
+
+/** A sanitizer's allocator keeps what is freed, so memory says nothing about such a build. */
+export const SANITIZED = /__[at]san_init/.test(readFileSync(BINARY, "latin1"));
 
 export type Io = "uring" | "epoll";
 /** A container may refuse io_uring; everything is tested on epoll then, and a test says so. */
@@ -41,6 +44,8 @@ export interface ServerOptions {
   dev?: boolean;
   configuration?: Configuration;
   arguments?: string[];
+  /** Limit of open files, soft and hard; the test's own unless said. */
+  openFiles?: number;
 }
 
 /** Writes a configuration file that lives as long as the test. JSON values are TOML values too. */
@@ -66,11 +71,13 @@ export class Server {
   port = 0;
   readonly output: string[] = [];
   private readonly command: string[];
+  private readonly openFiles: number | undefined;
   private process!: ChildProcess;
   private exited!: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   private stopping = false;
 
   private constructor(t: Cleanup, options: ServerOptions) {
+    this.openFiles = options.openFiles;
     this.command = [
       "serve",
       ...(options.dev === false ? [] : ["--dev"]),
@@ -102,6 +109,10 @@ export class Server {
 
   get websocketUrl(): string {
     return `ws://127.0.0.1:${this.port}/connection/websocket`;
+  }
+
+  get pid(): number {
+    return this.process.pid!;
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -136,7 +147,13 @@ export class Server {
   }
 
   private async launch(): Promise<void> {
-    this.process = spawn(BINARY, this.command, {
+    // The shell sets the limit and becomes the server, so the process stays ours.
+    const limited = ["-c", `ulimit -n ${this.openFiles}; exec "$0" "$@"`, BINARY];
+    const [file, args] =
+      this.openFiles === undefined
+        ? [BINARY, this.command]
+        : ["/bin/sh", [...limited, ...this.command]];
+    this.process = spawn(file, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: ENVIRONMENT,
     });

@@ -41,6 +41,42 @@ export function frame(
   return Buffer.concat([first, length, mask, hidden]);
 }
 
+/** The head of a masked frame alone, with its length in a form of 7, 16 or 64 bits. */
+export function frameHead(opcode: number, form: 7 | 16 | 64, length: bigint, fin = true): Buffer {
+  const octets = { 7: 0, 16: 2, 64: 8 }[form];
+  const head = Buffer.alloc(2 + octets + 4);
+  head[0] = (fin ? 0x80 : 0) | opcode;
+  head[1] = 0x80 | (form === 7 ? Number(length) : form === 16 ? 126 : 127);
+  if (form === 16) head.writeUInt16BE(Number(length), 2);
+  if (form === 64) head.writeBigUInt64BE(length, 2);
+  return head; // the mask is zero
+}
+
+/** The socket's end, however it came about; once() would make a reset an error. */
+export function ended(socket: Socket): Promise<void> {
+  return new Promise((resolve) => (socket.closed ? resolve() : socket.once("close", resolve)));
+}
+
+/** Sends bytes on a connection of their own and returns all that comes back until its end. */
+export async function exchange(server: Server, ...parts: Array<string | Buffer>): Promise<string> {
+  const socket = connect(server.port, "127.0.0.1");
+  socket.on("error", () => {}); // shows as the end
+  socket.setEncoding("latin1");
+  let answer = "";
+  socket.on("data", (data) => (answer += data));
+  for (const part of parts) {
+    socket.write(typeof part === "string" ? Buffer.from(part, "latin1") : part);
+  }
+  try {
+    await within(ended(socket), "the end of a connection");
+  } catch (error) {
+    throw new Error(`${(error as Error).message}, so far: ${answer}`);
+  } finally {
+    socket.destroy();
+  }
+  return answer;
+}
+
 /** A request head for the WebSocket handshake; a header set to undefined is left out. */
 export function upgradeRequest(
   path: string,
@@ -71,7 +107,7 @@ export class Wire {
   private constructor(readonly socket: Socket) {
     socket.on("data", (data) => this.read(data));
     socket.on("error", () => {}); // shows as the end
-    this.end = once(socket, "close").then(() => {
+    this.end = ended(socket).then(() => {
       this.heads.end("the connection ended");
       this.frames.end("the connection ended");
     });
@@ -117,8 +153,13 @@ export class Wire {
 
   /** The code of the close frame that comes next. */
   async closeCode(): Promise<number> {
+    return (await this.close()).code;
+  }
+
+  async close(): Promise<{ code: number; reason: string }> {
     const { payload } = await this.frames.take("a close frame", (f) => f.opcode === Opcode.Close);
-    return payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
+    const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
+    return { code, reason: payload.subarray(2).toString() };
   }
 
   async ended(): Promise<void> {
