@@ -6,6 +6,7 @@
 #include "telemetry/prometheus.h"
 
 #include <array>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -153,6 +154,16 @@ void write_connections(Writer& out, const SharedState& shared) {
   for (const auto& [reason, member] : kRefusals) {
     out.text.sample({{"reason", reason}}, out.sum(transport(member)));
   }
+  out.text.family("sanjay_disconnects_total", Type::Counter,
+                  "Ends of WebSocket connections by close code; 3000: the client went away.");
+  std::map<std::string, std::uint64_t> ends;
+  for (const ServerShard* shard : shared.applications) {
+    shard->ends().for_each(
+        [&](const std::string& code, std::uint64_t count) { ends[code] += count; });
+  }
+  for (const auto& [code, count] : ends) out.text.sample({{"code", code}}, count);
+  out.counter("sanjay_slow_disconnects_total", "Clients disconnected because they did not keep up.",
+              transport(&Transport::slow_disconnects));
   out.text.family("sanjay_transport_connections", Type::Gauge, "Clients by transport.");
   out.text.sample({{"transport", "websocket"}}, out.sum(transport(&Transport::clients)));
   out.text.family("sanjay_transport_messages_received_total", Type::Counter,

@@ -46,6 +46,7 @@ class ServerShard final : public runtime::ShardApplication,
   const telemetry::DurationHistogram& delivery_times() const { return delivery_times_; }
   const session::SessionStats& session_stats() const { return session_.stats; }
   const transport::TransportStats& transport_stats() const { return services_.stats; }
+  const transport::EndLog& ends() const { return services_.ends; }
   const api::HttpApiStats& api_stats() const { return routes_.api().stats(); }
 
  private:

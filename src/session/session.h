@@ -109,6 +109,8 @@ class Session : public core::ListNode {
   /// Leaves all channels; called by the transport when the connection is ending. Idempotent.
   void close();
   bool closed() const { return state_ == State::Closed; }
+  /// From an accepted connect command until the end.
+  bool connected() const { return state_ == State::Connected; }
   /// Empty: anonymous, or not connected yet.
   std::string_view user() const;
   const ClientId& client() const { return client_; }
@@ -139,8 +141,13 @@ class Session : public core::ListNode {
   void set_expiry(const std::optional<core::WallTime>& expire_at, const Now& now);
   std::uint32_t ttl_seconds(const Now& now) const;
 
+  /// Appends a reply. Several to one message leave as one message, joined as the protocol has it.
   template <class Append>
-  void reply(Append&& append);
+  void reply(Append&& append) {
+    std::string& out = context_.scratch;
+    if (!out.empty()) out.push_back('\n');
+    append(out);
+  }
   void reply_error(std::uint32_t id, const protocol::Error& error);
   void flush_replies();
   void end(const protocol::Disconnect& disconnect);

@@ -60,13 +60,22 @@ void ClientConnection::send(std::string_view message) {
 }
 
 void ClientConnection::disconnect(const protocol::Disconnect& disconnect) {
-  close_with(disconnect.code, disconnect.reason);
+  const bool silent = disconnect == protocol::kDisconnectNoPong;
+  close_with(disconnect.code, disconnect.reason,
+             silent ? runtime::Linger::Brief : runtime::Linger::Full);
 }
 
 void ClientConnection::end(const protocol::Disconnect& disconnect) {
+  close_with(disconnect.code, disconnect.reason);
   session_.close();
   set_deadline(core::kNever);
-  close_with(disconnect.code, disconnect.reason);
+}
+
+void ClientConnection::note_end_of(EndRecord end) {
+  const auto client = session_.client().text();
+  if (session_.connected()) end.client = session::view(client);
+  end.user = session_.user();
+  services_.ends.record(end, services_.shard.now());
 }
 
 void ClientConnection::shut_down() { end(protocol::kDisconnectShutdown); }
@@ -79,13 +88,13 @@ void ClientConnection::on_overflow() {
 // Nothing can be said to a peer that takes nothing: not even the Close frame.
 void ClientConnection::on_write_stalled() {
   services_.stats.slow_disconnects.add();
+  note_end(protocol::kDisconnectSlow.code, protocol::kDisconnectSlow.reason);
   stream_.close(runtime::StreamEnd::SendFailed);
 }
 
-void ClientConnection::on_closed(runtime::StreamEnd) {
+void ClientConnection::on_gone() {
   services_.stats.clients.subtract();
   session_.close();
-  set_deadline(core::kNever);
 }
 
 }  // namespace sanjay::transport

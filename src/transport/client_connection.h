@@ -18,12 +18,13 @@ class ClientConnection final : public WebSocketConnection, private session::Sess
 
   void on_overflow() override;
   void on_write_stalled() override;
-  void on_closed(runtime::StreamEnd end) override;
 
  private:
   // WebSocketConnection
   void on_message(websocket::Opcode opcode, std::string_view payload) override;
   bool accepts_messages() const override { return !session_.blocked(); }
+  void note_end_of(EndRecord end) override;
+  void on_gone() override;
   // Connection
   void on_deadline() override;
   // SessionOutput

@@ -12,6 +12,7 @@
 #include "runtime/timer_wheel.h"
 #include "session/session.h"
 #include "telemetry/counter.h"
+#include "transport/end_log.h"
 #include "websocket/decoder.h"
 
 #include <cstdint>
@@ -64,6 +65,7 @@ struct ShardServices {
   session::SessionContext& session;
   HttpApplication& http;
   limits::ConnectionAdmission& admission;
+  EndLog ends{shard.log(), shard.now()};
   TransportStats stats{};
   /// Connections that are being told why they are refused. Bounded: see kRefusalsMax.
   std::uint32_t refusals_under_way = 0;

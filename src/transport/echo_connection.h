@@ -16,13 +16,13 @@ class EchoConnection final : public WebSocketConnection {
   void on_drained() override { go_on(); }
   void on_overflow() override;
   void on_write_stalled() override { stream_.close(runtime::StreamEnd::SendFailed); }
-  void on_closed(runtime::StreamEnd) override {}
 
  private:
   static constexpr std::size_t kUnreadBytesMax = 256 * 1024;
 
   void on_message(websocket::Opcode opcode, std::string_view payload) override;
   bool accepts_messages() const override { return stream_.queued_bytes() <= kUnreadBytesMax; }
+  void note_end_of(EndRecord end) override { services_.ends.record(end, services_.shard.now()); }
   void on_deadline() override {}
 };
 

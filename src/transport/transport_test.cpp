@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -46,6 +47,25 @@ class TestHttp final : public HttpApplication {
   void forget(core::ConnectionId connection) override { forgotten = connection; }
   core::ConnectionId asked;
   core::ConnectionId forgotten;
+};
+
+/// Keeps each record as "level message key=value …".
+class RecordingLogger final : public telemetry::Logger {
+ public:
+  bool enabled(telemetry::Level) const override { return true; }
+  void log(telemetry::Level level, std::string_view message,
+           std::initializer_list<telemetry::Field> fields) override {
+    std::string line = std::to_string(static_cast<int>(level)) + " " + std::string(message);
+    for (const telemetry::Field& field : fields) {
+      line.append(" ").append(field.key).append("=");
+      if (const auto* text = std::get_if<std::string_view>(&field.value)) line.append(*text);
+      if (const auto* number = std::get_if<std::uint64_t>(&field.value)) {
+        line += std::to_string(*number);
+      }
+    }
+    lines.push_back(std::move(line));
+  }
+  std::vector<std::string> lines;
 };
 
 class TransportTest : public ::testing::Test,
@@ -192,7 +212,7 @@ class TransportTest : public ::testing::Test,
 
   runtime::MemoryDriver driver_;
   runtime::ManualClock clock_;
-  telemetry::NullLogger log_;
+  RecordingLogger log_;
   runtime::ShardOptions shard_options_;
   TransportOptions options_;
   session::SessionOptions session_options_;
@@ -363,6 +383,49 @@ TEST_F(TransportTest, ViolationsCloseWithTheirCodeAndLaterInputIsIgnored) {
   const std::string answer = say(peer, frame(websocket::Opcode::Text, "unmasked") + text("more"));
   EXPECT_EQ(answer.substr(2, 2), std::string("\x03\xea", 2)) << "1002";
   EXPECT_EQ(say(peer, text("even more")), "");
+}
+
+TEST_F(TransportTest, EndsAreCountedByCodeAndLoggedWithoutWhatTheClientSaid) {
+  start();
+  Peer& good = open_client();
+  good.finished = true;
+  turns();
+  Peer& wrong = open_client();
+  say(wrong, text("secret words"));
+  std::map<std::string, std::uint64_t> ends;
+  services_->ends.for_each([&](const std::string& code, std::uint64_t n) { ends[code] = n; });
+  EXPECT_EQ(ends, (std::map<std::string, std::uint64_t>{{"3000", 1}, {"3501", 1}}));
+  ASSERT_EQ(log_.lines.size(), 2u);
+  EXPECT_TRUE(log_.lines[0].starts_with("1 connection ended connection=0-0-1 peer=192.0.2.1:"));
+  EXPECT_NE(log_.lines[0].find(" code=3000 reason=connection closed"), std::string::npos);
+  EXPECT_TRUE(log_.lines[1].starts_with("2 connection ended"));
+  EXPECT_NE(log_.lines[1].find(" code=3501 reason=bad request"), std::string::npos);
+  EXPECT_EQ(log_.lines[1].find("secret"), std::string::npos);
+}
+
+TEST_F(TransportTest, ACrowdOfFaultsDoesNotFillTheLog) {
+  start();
+  for (int i = 0; i < 300; ++i) say(open_websocket("/connection/websocket"), text("{"));
+  EXPECT_EQ(log_.lines.size(), 200u);
+  pass(seconds(1));
+  say(open_websocket("/connection/websocket"), text("{"));
+  ASSERT_EQ(log_.lines.size(), 201u);
+  EXPECT_TRUE(log_.lines.back().ends_with(" suppressed=100")) << log_.lines.back();
+}
+
+TEST_F(TransportTest, AHalfOpenPeerIsNotWaitedFor) {
+  start();
+  Peer& peer = open_client();
+  peer.from_shard.clear();
+  while (peer.from_shard.empty()) pass(milliseconds(250));  // the ping
+  peer.from_shard.clear();
+  pass(session_options_.pong_timeout - milliseconds(250));
+  EXPECT_EQ(peer.from_shard, "");
+  pass(milliseconds(250));
+  EXPECT_EQ(peer.from_shard, close_frame(3012, "no pong"));
+  EXPECT_FALSE(peer.released);
+  pass(milliseconds(500));
+  EXPECT_TRUE(peer.released);
 }
 
 TEST_F(TransportTest, ControlFramesBeyondTheBurstAreClosedWith1008) {

@@ -2,6 +2,7 @@
 #include "transport/websocket_connection.h"
 
 #include "core/failpoint.h"
+#include "protocol/codes.h"
 #include "websocket/encoder.h"
 
 #include <algorithm>
@@ -87,9 +88,23 @@ void WebSocketConnection::send_frame(websocket::Opcode opcode, std::string_view 
   stream_.send(websocket::make_frame(opcode, payload));
 }
 
-void WebSocketConnection::close_with(std::uint16_t code, std::string_view reason) {
+void WebSocketConnection::close_with(std::uint16_t code, std::string_view reason,
+                                     runtime::Linger linger) {
+  note_end(code, reason);
   stream_.send(websocket::make_close_frame(code, reason));
-  stream_.finish();
+  stream_.finish(linger);
+}
+
+void WebSocketConnection::note_end(std::uint16_t code, std::string_view reason) {
+  if (std::exchange(ended_, true)) return;
+  note_end_of({code, reason, stream_.id(), stream_.peer(), "", ""});
+}
+
+void WebSocketConnection::on_closed(runtime::StreamEnd) {
+  note_end(protocol::kDisconnectConnectionClosed.code,
+           protocol::kDisconnectConnectionClosed.reason);
+  set_deadline(core::kNever);
+  on_gone();
 }
 
 }  // namespace sanjay::transport

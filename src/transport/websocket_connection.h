@@ -46,6 +46,7 @@ class WebSocketConnection : public Connection {
   void start(std::span<char> bytes) { on_bytes(bytes); }
 
   void on_bytes(std::span<char> bytes) final;
+  void on_closed(runtime::StreamEnd end) final;
   void on_peer_finished() final { stream_.close(runtime::StreamEnd::PeerFinished); }
 
  protected:
@@ -57,8 +58,16 @@ class WebSocketConnection : public Connection {
   void go_on();
 
   void send_frame(websocket::Opcode opcode, std::string_view payload);
-  /// Sends the Close frame and ends the connection. The first call counts.
-  void close_with(std::uint16_t code, std::string_view reason);
+  /// Sends the Close frame and ends the connection. The first call counts. Brief: the peer has
+  /// shown no sign of life, so not much time is lost on waiting for its answer.
+  void close_with(std::uint16_t code, std::string_view reason,
+                  runtime::Linger linger = runtime::Linger::Full);
+  /// Says how the connection ended; the first call counts. close_with() does it by itself.
+  void note_end(std::uint16_t code, std::string_view reason);
+  /// Fills in whose connection it is.
+  virtual void note_end_of(EndRecord) = 0;
+  /// The stream is gone; the end has been noted.
+  virtual void on_gone() {}
 
  private:
   /// Pings owed up to which each gets its pong; beyond, only the newest of what came together does
@@ -71,6 +80,7 @@ class WebSocketConnection : public Connection {
 
   websocket::Decoder decoder_;
   ControlFrameRate control_rate_;
+  bool ended_ = false;                 // noted
   std::unique_ptr<std::string> held_;  // bytes not yet decoded because messages must wait
 };
 
