@@ -66,9 +66,9 @@ describe("descriptors", { concurrency: true }, () => {
       t.diagnostic(`the full server uses ${(share * 100).toFixed(1)} % of a CPU`);
       assert.ok(share < CPU_SHARE_MAX, `${share}`);
       assert.match(await health.request(HEALTH), /^HTTP\/1\.1 200 /);
-      const refused = await Wire.open(t, server);
-      assert.match(await refused.request(HEALTH), /^HTTP\/1\.1 503 (.|\r\n)*connection: close/i);
-      await refused.ended();
+      const probe = await Wire.open(t, server);
+      assert.match(await probe.request(HEALTH), /^HTTP\/1\.1 200 (.|\r\n)*connection: close/i);
+      await probe.ended();
       await witness.isServed();
 
       const inside = clients.filter((_, n) => answers[n] === 101);
@@ -81,7 +81,9 @@ describe("descriptors", { concurrency: true }, () => {
       await witness.isServed();
     });
 
-    test(`accepting fails for want of descriptors (${io})`, async (t) => {
+    // UBSan opens a pipe to look at an object's type and calls the object broken when it cannot.
+    const skip = SANITIZED && "a sanitizer needs descriptors of its own";
+    test(`accepting fails for want of descriptors (${io})`, { skip }, async (t) => {
       const server = await Server.start(t, { io });
       const witness = await Witness.join(t, server);
       const health = await Wire.open(t, server);
