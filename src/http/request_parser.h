@@ -16,6 +16,7 @@ struct RequestLimits {
   std::size_t target_bytes_max = 6144;       // room for a token in the query; beyond: 414
   std::size_t headers_max = 64;              // beyond: 431
   std::size_t body_bytes_max = 1024 * 1024;  // beyond: 413
+  bool keep_alive = true;                    // false: one request is all, whatever it says
 };
 
 /// Why a request is refused: the status to answer, the reason in words (static storage), and after
@@ -57,7 +58,6 @@ class RequestParser {
     std::size_t consumed;  // of the fed bytes
   };
 
-  /// `limits` outlives the parser.
   explicit RequestParser(const RequestLimits& limits);
   RequestParser(RequestParser&&) noexcept;
   RequestParser& operator=(RequestParser&&) noexcept;
@@ -80,7 +80,7 @@ class RequestParser {
   Progress feed_chunks(std::string_view bytes);
   Progress fail(RequestError error, std::size_t consumed);
 
-  const RequestLimits* limits_;
+  RequestLimits limits_;
   std::unique_ptr<Request> request_;
 };
 

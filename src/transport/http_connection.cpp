@@ -85,12 +85,23 @@ std::string_view without_body(std::string_view response) {
 
 }  // namespace
 
+namespace {
+
+http::RequestLimits request_limits(const ShardServices& services,
+                                   const HttpConnection::Arrival& arrival) {
+  http::RequestLimits limits = services.options->http;
+  limits.keep_alive = !arrival.over_limit;
+  return limits;
+}
+
+}  // namespace
+
 HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream,
                                const Arrival& arrival)
     : Connection(services, stream),
       port_(arrival.port),
       over_limit_(arrival.over_limit),
-      parser_(services.options->http),
+      parser_(request_limits(services, arrival)),
       reads_forwarded_for_(arrival.source == AddressSource::ForwardedFor) {
   if (arrival.source == AddressSource::ProxyHeader) {
     proxy_header_ = std::make_unique<http::ProxyHeaderParser>();
@@ -191,7 +202,7 @@ void HttpConnection::on_request(std::span<char> behind) {
   const http::RequestHead& head = parser_.head();
   head_only_ = head.method == "HEAD";
   if (is_upgrade(head)) return upgrade(head, behind);
-  keep_alive_ = head.keep_alive && !over_limit_;
+  keep_alive_ = head.keep_alive;
   set_deadline(core::kNever);
   const auto response = services_.http.respond(head, parser_.body(), port_, stream_.id());
   if (response) return respond(*response, keep_alive_);
