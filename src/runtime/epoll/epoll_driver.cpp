@@ -134,7 +134,7 @@ class EpollDriver final : public IoDriver {
   std::vector<SocketSlot> reading_;
   std::vector<SocketSlot> released_;
   std::vector<FailedSend> failed_sends_;
-  std::array<epoll_event, 512> ready_;
+  std::array<epoll_event, 128> ready_;  // of one turn, so that it stays short
   DriverStats stats_;
 };
 

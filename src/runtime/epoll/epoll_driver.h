@@ -11,7 +11,7 @@ namespace sanjay::runtime {
 struct EpollOptions {
   std::size_t receive_buffer_bytes = 64 * 1024;  // one, shared by all sockets of the shard
   /// Bytes taken from one socket in a turn before the others get theirs.
-  std::size_t receive_bytes_per_turn = 256 * 1024;
+  std::size_t receive_bytes_per_turn = 64 * 1024;
   int accepts_per_turn = 128;
 };
 

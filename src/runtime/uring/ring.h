@@ -57,13 +57,13 @@ class Ring {
   void submit_and_wait(core::Duration wait_max);
 
   bool has_completions() const { return io_uring_cq_ready(&ring_) > 0; }
-  /// Calls `handle(cqe)` for what has completed by now, not for what the handlers submit. Receive
-  /// buffers are given back after each batch. Answers how many.
+  /// Calls `handle(cqe)` for what has completed by now, not for what the handlers submit, and for
+  /// `completions_max` at most. Receive buffers are given back after each batch. Answers how many.
   template <class Handle>
-  unsigned for_each_completion(Handle&& handle) {
+  unsigned for_each_completion(unsigned completions_max, Handle&& handle) {
     count_overflow();
     std::array<io_uring_cqe*, 256> batch;
-    unsigned left = io_uring_cq_ready(&ring_);
+    unsigned left = std::min(io_uring_cq_ready(&ring_), completions_max);
     unsigned handled = 0;
     while (left > 0) {
       const unsigned wanted = std::min<unsigned>(left, static_cast<unsigned>(batch.size()));

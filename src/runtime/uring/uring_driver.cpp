@@ -130,7 +130,7 @@ void UringDriver::forget_closed_and_accepted() {
       close(cqe.res);
     }
   };
-  while (ring_.for_each_completion(forget) > 0 && ring_.flush_overflow()) {
+  while (ring_.for_each_completion(~0U, forget) > 0 && ring_.flush_overflow()) {
   }
 }
 
@@ -313,6 +313,7 @@ void UringDriver::operation_over(SocketSlot slot) {
 
 unsigned UringDriver::dispatch(IoEvents& events) {
   return ring_.for_each_completion(
+      options_.completions_per_dispatch,
       [this, &events](const io_uring_cqe& cqe) { on_completion(cqe, events); });
 }
 
