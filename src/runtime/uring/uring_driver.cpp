@@ -3,6 +3,7 @@
 
 #include "core/assert.h"
 #include "runtime/socket.h"
+#include "runtime/uring/listeners.h"
 #include "runtime/uring/ring.h"
 
 #include <poll.h>
@@ -29,12 +30,10 @@ class UringDriver final : public IoDriver {
   const DriverStats& stats() const override { return stats_; }
 
   core::Status start() override;
-  core::Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options) override;
-  void resume_accepting() override {
-    for (unsigned i = 0; i < listeners_.size(); ++i) {
-      if (listeners_[i].descriptor >= 0 && !listeners_[i].accepting) arm_accept(i);
-    }
+  core::Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options) override {
+    return listeners_.open(endpoint, options);
   }
+  void resume_accepting() override { listeners_.resume_accepting(); }
   void stop_listening() override { draining_ = true; }
   core::Status connect(SocketSlot slot, const Endpoint& to,
                        const std::optional<Endpoint>& from) override;
@@ -63,29 +62,18 @@ class UringDriver final : public IoDriver {
     bool closing : 1 = false;
   };
 
-  struct OpenListener {
-    int descriptor;  // negative once closed: its number is not used again
-    int backlog;
-    bool accepting = false;
-  };
-
   Socket& socket_at(SocketSlot slot) {
     if (slot >= sockets_.size()) sockets_.resize(slot + 1);
     return sockets_[slot];
   }
-  void arm_accept(unsigned listener);
   void arm_wake();
   void arm_poll(SocketSlot slot);
   void want_receive(SocketSlot slot);
   void arm_receive(SocketSlot slot);
   void add_socket(SocketSlot slot, int descriptor);
-  void drain_listeners(IoEvents& events);
-  void drain(unsigned listener, IoEvents& events);
-  void close_listeners();
   void forget_closed_and_accepted();
   unsigned dispatch(IoEvents& events);
   void on_completion(const io_uring_cqe& cqe, IoEvents& events);
-  void on_accepted(const io_uring_cqe& cqe, IoEvents& events);
   void on_polled(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events);
   void on_received(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events);
   void on_sent(SocketSlot slot, const io_uring_cqe& cqe, IoEvents& events);
@@ -99,7 +87,8 @@ class UringDriver final : public IoDriver {
   const std::shared_ptr<FileTable> table_;
   const int wake_;
   Ring ring_;
-  std::vector<OpenListener> listeners_;
+  UringListeners listeners_{
+      ring_, [this](SocketSlot slot, int descriptor) { add_socket(slot, descriptor); }};
   bool draining_ = false;
   std::vector<Socket> sockets_;
   std::deque<SocketSlot> starved_;  // receives that found no buffer, oldest first
@@ -111,7 +100,7 @@ class UringDriver final : public IoDriver {
 UringDriver::~UringDriver() {
   // In a private table the sockets ended with the shard's thread.
   if (ring_.created() && !table_->private_to_thread()) {
-    close_listeners();
+    listeners_.close_all();
     forget_closed_and_accepted();
     for (const Socket& socket : sockets_) {
       if (socket.descriptor >= 0) close(socket.descriptor);
@@ -145,15 +134,6 @@ core::Status UringDriver::start() {
   if (auto enabled = ring_.enable(); !enabled) return enabled;
   arm_wake();
   return {};
-}
-
-void UringDriver::arm_accept(unsigned listener) {
-  OpenListener& from = listeners_[listener];
-  from.accepting = true;
-  io_uring_sqe* sqe = ring_.next_sqe();
-  io_uring_prep_multishot_accept(sqe, from.descriptor, nullptr, nullptr,
-                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
-  io_uring_sqe_set_data64(sqe, tag(Operation::Accept, listener));
 }
 
 void UringDriver::arm_wake() {
@@ -190,43 +170,6 @@ void UringDriver::arm_receive(SocketSlot slot) {
   sqe->buf_group = ReceiveBuffers::kGroup;
   io_uring_sqe_set_data64(sqe, tag(Operation::Receive, slot));
   receives_queued_ = true;
-}
-
-core::Result<Endpoint> UringDriver::listen(const Endpoint& endpoint, const ListenOptions& options) {
-  SANJAY_TRY(const Listener listener, open_listener(endpoint, options, true));
-  listeners_.push_back({listener.descriptor, options.backlog});
-  arm_accept(static_cast<unsigned>(listeners_.size() - 1));
-  return listener.address;
-}
-
-void UringDriver::drain_listeners(IoEvents& events) {
-  for (unsigned i = 0; i < listeners_.size(); ++i) drain(i, events);
-  close_listeners();
-}
-
-void UringDriver::drain(unsigned listener, IoEvents& events) {
-  const OpenListener& from = listeners_[listener];
-  for (int i = 0; from.descriptor >= 0 && i < from.backlog; ++i) {
-    const int descriptor = accept4(from.descriptor, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (descriptor < 0 && (errno == ECONNABORTED || errno == EINTR)) continue;
-    if (descriptor < 0) break;
-    const auto slot = events.on_accept(peer_of(descriptor), static_cast<ListenerIndex>(listener));
-    if (slot) {
-      add_socket(*slot, descriptor);
-    } else {
-      close(descriptor);
-    }
-  }
-}
-
-// Ending a listener also ends the armed accept, which would keep it alive: its last completion is
-// an error without a successor.
-void UringDriver::close_listeners() {
-  for (OpenListener& listener : listeners_) {
-    if (listener.descriptor >= 0) close_listener(listener.descriptor);
-    listener.descriptor = -1;
-  }
-  draining_ = false;
 }
 
 void UringDriver::add_socket(SocketSlot slot, int descriptor) {
@@ -337,7 +280,7 @@ bool UringDriver::turn(core::Duration wait_max, IoEvents& events) {
     ring_.submit_and_wait(core::Duration::zero());
     handled += dispatch(events);
   }
-  if (draining_) drain_listeners(events);
+  if (std::exchange(draining_, false)) listeners_.drain(events);
   std::vector<SocketSlot> released;
   released.swap(released_);
   for (const SocketSlot slot : released) events.on_released(slot);
@@ -350,7 +293,7 @@ void UringDriver::on_completion(const io_uring_cqe& cqe, IoEvents& events) {
   const SocketSlot slot = slot_of(cqe);
   switch (operation_of(cqe)) {
     case Operation::Accept:
-      return on_accepted(cqe, events);
+      return listeners_.on_accepted(cqe, events);
     case Operation::Wake:
       drain_wake_descriptor(wake_);
       if ((cqe.flags & IORING_CQE_F_MORE) == 0) arm_wake();
@@ -369,25 +312,6 @@ void UringDriver::on_completion(const io_uring_cqe& cqe, IoEvents& events) {
       sockets_[slot] = Socket{};
       released_.push_back(slot);
       return;
-  }
-}
-
-void UringDriver::on_accepted(const io_uring_cqe& cqe, IoEvents& events) {
-  if (cqe.res >= 0) {
-    const auto listener = static_cast<ListenerIndex>(slot_of(cqe));
-    if (const auto slot = events.on_accept(peer_of(cqe.res), listener)) {
-      add_socket(*slot, cqe.res);
-    } else {
-      close(cqe.res);
-    }
-  }
-  if ((cqe.flags & IORING_CQE_F_MORE) != 0) return;
-  listeners_[slot_of(cqe)].accepting = false;
-  if (listeners_[slot_of(cqe)].descriptor < 0) return;
-  if (cqe.res == -EMFILE || cqe.res == -ENFILE || cqe.res == -ENOBUFS || cqe.res == -ENOMEM) {
-    events.on_accept_suspended();
-  } else {
-    arm_accept(slot_of(cqe));
   }
 }
 
