@@ -20,9 +20,9 @@ namespace {
 constexpr std::array<std::string_view, 1> kSubprotocols{"centrifuge-json"};
 constexpr std::string_view kProtobufSubprotocol = "centrifuge-protobuf";
 
-// When the refused may come back, spread so that they do not come back together.
 constexpr core::Duration kOverLimitTimeMax = std::chrono::seconds(1);
 
+// When the refused may come back, spread so that they do not come back together.
 std::uint32_t retry_after(ShardServices& services) {
   constexpr std::uint64_t kRetryAfterMax = 5;
   return static_cast<std::uint32_t>(1 + services.session.random.below(kRetryAfterMax));
@@ -83,10 +83,6 @@ std::string_view without_body(std::string_view response) {
   return end == std::string_view::npos ? response : response.substr(0, end + kHeadEnd.size());
 }
 
-}  // namespace
-
-namespace {
-
 http::RequestLimits request_limits(const ShardServices& services,
                                    const HttpConnection::Arrival& arrival) {
   http::RequestLimits limits = services.options->http;
@@ -108,8 +104,12 @@ HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream,
   }
   if (over_limit_) ++services.refusals_under_way;
   if (port_ == Port::Internal) ++services.internal_connections;
-  set_deadline(services.shard.now() +
-               (over_limit_ ? kOverLimitTimeMax : services.options->request_time_max));
+  await_request();
+}
+
+void HttpConnection::await_request() {
+  set_deadline(services_.shard.now() +
+               (over_limit_ ? kOverLimitTimeMax : services_.options->request_time_max));
 }
 
 void HttpConnection::on_bytes(std::span<char> bytes) {
@@ -164,7 +164,7 @@ void HttpConnection::take(std::span<char> bytes) {
     }
     if (between_requests_) {
       between_requests_ = false;
-      set_deadline(services_.shard.now() + services_.options->request_time_max);
+      await_request();
     }
     const auto progress = parser_.feed({bytes.data(), bytes.size()});
     bytes = bytes.subspan(progress.consumed);
@@ -320,25 +320,29 @@ void HttpConnection::end_after_answer() {
   keep_alive_ = false;  // the answer is the last thing sent
 }
 
-void accept_connection(ShardServices& services, runtime::Stream& stream) {
+namespace {
+
+HttpConnection::AddressSource source_of(const ShardServices& services,
+                                        const runtime::Stream& stream) {
   using Source = HttpConnection::AddressSource;
-  const TransportOptions& options = *services.options;
-  const core::IpAddress& peer = stream.peer().address;
-  const bool is_proxy = options.trusted_proxies.contains(peer);
-  const Source source = !is_proxy                ? Source::Peer
-                        : options.proxy_protocol ? Source::ProxyHeader
-                                                 : Source::ForwardedFor;
+  if (!services.options->trusted_proxies.contains(stream.peer().address)) return Source::Peer;
+  return services.options->proxy_protocol ? Source::ProxyHeader : Source::ForwardedFor;
+}
+
+}  // namespace
+
+void accept_connection(ShardServices& services, runtime::Stream& stream) {
+  HttpConnection::Arrival arrival;
+  arrival.source = source_of(services, stream);
   limits::Ticket ticket;
-  if (source == Source::Peer) {
-    auto place = services.admission.enter(peer);
+  if (arrival.source == HttpConnection::AddressSource::Peer) {
+    auto place = services.admission.enter(stream.peer().address);
     if (!place) {
       services.stats.refused_address_limit.add();
       return refuse_at_once(services, stream, too_many_of_address(services));
     }
     ticket = *std::move(place);
   }
-  HttpConnection::Arrival arrival;
-  arrival.source = source;
   auto connection = std::make_unique<HttpConnection>(services, stream, arrival);
   connection->hold(std::move(ticket));
   stream.set_handler(std::move(connection));
@@ -351,6 +355,7 @@ void accept_over_limit(ShardServices& services, runtime::Stream& stream) {
     return stream.close();
   }
   HttpConnection::Arrival arrival;
+  arrival.source = source_of(services, stream);
   arrival.over_limit = true;
   stream.set_handler(std::make_unique<HttpConnection>(services, stream, arrival));
 }
