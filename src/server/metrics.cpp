@@ -127,7 +127,7 @@ void write_connections(Writer& out, const SharedState& shared) {
   };
   out.gauge("sanjay_connections", "TCP connections at present.", streams(&Streams::streams));
   out.text.gauge("sanjay_connections_max", "Connections this server takes.",
-                 shared.wiring->connections_max);
+                 shared.connections_max.load(std::memory_order_relaxed));
   out.counter("sanjay_connections_accepted_total", "TCP connections accepted.",
               loop(&Loop::accepted));
   out.counter("sanjay_accept_suspensions_total",
@@ -153,6 +153,8 @@ void write_connections(Writer& out, const SharedState& shared) {
   for (const auto& [reason, member] : kRefusals) {
     out.text.sample({{"reason", reason}}, out.sum(transport(member)));
   }
+  out.counter("sanjay_slow_disconnects_total", "Clients that did not read fast enough.",
+              transport(&Transport::slow_disconnects));
   out.text.family("sanjay_transport_connections", Type::Gauge, "Clients by transport.");
   out.text.sample({{"transport", "websocket"}}, out.sum(transport(&Transport::clients)));
   out.text.family("sanjay_transport_messages_received_total", Type::Counter,
