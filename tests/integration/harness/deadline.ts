@@ -16,6 +16,21 @@ export async function within<T>(promise: Promise<T>, what: string, ms = DEADLINE
   }
 }
 
+/** Asks again and again until the answer fits, and returns it. */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T>,
+  fits: (answer: T) => boolean,
+): Promise<T> {
+  const deadline = Date.now() + DEADLINE_MS;
+  for (;;) {
+    const answer = await ask();
+    if (fits(answer)) return answer;
+    if (Date.now() > deadline) throw new Error(`never ${what}: ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10)); // leaves the CPU to the server
+  }
+}
+
 /** Values that arrive one by one, for a reader that waits for those it is interested in. */
 export class Arrivals<T> {
   private readonly values: T[] = [];
