@@ -37,7 +37,7 @@ void find_reasons_to_go_elsewhere(const SharedState& shared, std::vector<std::st
       reasons.push_back(fmt::format("shard {} lags by {} ms", i, core::to_milliseconds(lag)));
     }
   }
-  if (connections >= shared.wiring->connections_max) {
+  if (connections >= shared.connections_max.load(std::memory_order_relaxed)) {
     reasons.push_back(fmt::format("{} connections, the limit", connections));
   }
 }

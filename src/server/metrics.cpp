@@ -128,7 +128,7 @@ void write_connections(Writer& out, const SharedState& shared) {
   };
   out.gauge("sanjay_connections", "TCP connections at present.", streams(&Streams::streams));
   out.text.gauge("sanjay_connections_max", "Connections this server takes.",
-                 shared.wiring->connections_max);
+                 shared.connections_max.load(std::memory_order_relaxed));
   out.counter("sanjay_connections_accepted_total", "TCP connections accepted.",
               loop(&Loop::accepted));
   out.counter("sanjay_accept_suspensions_total",

@@ -97,6 +97,7 @@ bool Server::shut_down(core::Duration timeout) {
 
 void Server::reload(Wiring wiring) {
   const auto shared = std::make_shared<const Wiring>(std::move(wiring));
+  shared_.connections_max.store(shared->connections_max, std::memory_order_relaxed);
   for (auto& application : applications_) application->tell(Reload{shared});
   shared_.reloads.fetch_add(1, std::memory_order_relaxed);
 }

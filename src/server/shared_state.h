@@ -51,7 +51,8 @@ struct SharedState {
         mail(wiring->shards, kMailSlots),
         flow(wiring->shards),
         admission(wiring->admission),
-        connections(std::make_unique<std::atomic<std::uint32_t>[]>(wiring->shards)) {}
+        connections(std::make_unique<std::atomic<std::uint32_t>[]>(wiring->shards)),
+        connections_max(wiring->connections_max) {}
 
   static constexpr std::size_t kMailSlots = 4096;  // from one shard to another
   /// Tasks of the server API that one shard may have under way; so a foreign mailbox never holds
@@ -71,6 +72,7 @@ struct SharedState {
   std::vector<runtime::Shard*> shards;
   std::vector<ServerShard*> applications;
   std::unique_ptr<std::atomic<std::uint32_t>[]> connections;
+  std::atomic<std::uint32_t> connections_max;  // at present: a reload may change it
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> reloads{0};
   std::atomic<std::uint64_t> failed_reloads{0};

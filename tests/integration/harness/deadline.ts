@@ -18,10 +18,21 @@ export async function within<T>(promise: Promise<T>, what: string, ms = DEADLINE
 
 /** Looks again and again, for what no event tells, until it is so. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const LOOK_EVERY_MS = 20;
+  await eventually(what, async () => isSo(), (so) => so);
+}
+
+/** Asks again and again until the answer fits, and returns it. */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T>,
+  fits: (answer: T) => boolean,
+): Promise<T> {
+  const LOOK_EVERY_MS = 20; // leaves the CPU to the server
   const end = performance.now() + DEADLINE_MS;
-  while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
+  for (;;) {
+    const answer = await ask();
+    if (fits(answer)) return answer;
+    if (performance.now() > end) throw new Error(`never ${what}: ${JSON.stringify(answer)}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }

@@ -6,10 +6,11 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createServer, type AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
-import { DEADLINE_MS, within } from "./deadline.ts";
+import { Arrivals, DEADLINE_MS, within } from "./deadline.ts";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const BINARY = process.env.SANJAY_BIN ?? join(ROOT, "build/release/sanjay");
@@ -70,6 +71,7 @@ export interface Cleanup {
 export class Server {
   port = 0;
   readonly output: string[] = [];
+  private readonly log = new Arrivals<string>();
   private readonly command: string[];
   private readonly openFiles: number | undefined;
   private process!: ChildProcess;
@@ -119,6 +121,11 @@ export class Server {
     this.process.kill(signal);
   }
 
+  /** The next log record whose line fits; each is found once. */
+  async logged(fits: RegExp): Promise<Record<string, unknown>> {
+    return JSON.parse(await this.log.take(`a log line like ${fits}`, (line) => fits.test(line)));
+  }
+
   /** Asks the server to stop and fails unless it ends with 0, in time, with nothing to report. */
   async stop(): Promise<void> {
     if (this.stopping) return;
@@ -159,7 +166,10 @@ export class Server {
     });
     this.exited = once(this.process, "exit").then(([code, signal]) => ({ code, signal }));
     const log = createInterface({ input: this.process.stderr! });
-    log.on("line", (line) => this.output.push(line));
+    log.on("line", (line) => {
+      this.output.push(line);
+      this.log.add(line);
+    });
     const lines = createInterface({ input: this.process.stdout! });
     const line = once(lines, "line").then(([text]) => String(text));
     const first = await within(Promise.race([line, this.exited]), "the server's ready line");
@@ -175,6 +185,34 @@ export class Server {
   private report(): string {
     return `\n${this.output.slice(-40).join("\n")}`;
   }
+}
+
+/** Starts a server with an internal port too, and answers what is served there. */
+export async function startWithInternalPort(
+  t: Cleanup,
+  options: ServerOptions = {},
+): Promise<{ server: Server; internal: { url: string; port: number } }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const flags = ["--internal-port", String(port), ...(options.arguments ?? [])];
+    try {
+      const server = await Server.start(t, { ...options, arguments: flags });
+      return { server, internal: { url: `http://127.0.0.1:${port}`, port } };
+    } catch (error) {
+      // Somebody else was quicker to take it.
+      if (attempt === 5 || !/address (already )?in use/i.test(String(error))) throw error;
+    }
+  }
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address() as AddressInfo;
+  listener.close();
+  await once(listener, "close");
+  return port;
 }
 
 export interface Outcome {
