@@ -215,7 +215,7 @@ core::Result<PublicKey> PublicKey::create(KeyType type, EVP_PKEY* key) {
   };
   if (type == KeyType::Rsa) {
     const int bits = EVP_PKEY_get_bits(key);
-    if ((bits < kRsaBitsMin && !FAILPOINT("auth.rsa_bits")) || bits > kRsaBitsMax) {
+    if ((bits < kRsaBitsMin || bits > kRsaBitsMax) && !FAILPOINT("auth.rsa_bits")) {
       return unfit(type, "one of " + std::to_string(bits) + " bits");
     }
     add(SignatureAlgorithm::Rs256, "SHA256");

@@ -199,6 +199,18 @@ TEST(PublicKey, RefusesAnRsaKeyThatIsTooShort) {
             "expected an RSA public key of 2048 to 8192 bits in PEM, got one of 2040 bits");
 }
 
+TEST(PublicKey, TakesRsaKeysOf2048To8192Bits) {
+  const auto error_with = [](int bits) {
+    return error_of(KeyType::Rsa, TestKey::rsa_modulus_of(bits).public_pem());
+  };
+  const auto refused = [](int bits) {
+    return "expected an RSA public key of 2048 to 8192 bits in PEM, got one of " +
+           std::to_string(bits) + " bits";
+  };
+  for (const int bits : {2048, 8192}) EXPECT_EQ(error_with(bits), "no error");
+  for (const int bits : {2047, 8193}) EXPECT_EQ(error_with(bits), refused(bits));
+}
+
 TEST(PublicKey, RefusesAnRsaKeyThatProvesNothing) {
   for (const std::uint32_t exponent : {1U, 2U, 65536U}) {
     EXPECT_EQ(error_of(KeyType::Rsa, TestKey::rsa_with_exponent(exponent).public_pem()),

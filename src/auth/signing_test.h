@@ -39,18 +39,22 @@ class TestKey {
     const TestKey pair = rsa(2048);
     BIGNUM* modulus = nullptr;
     ASSERT(EVP_PKEY_get_bn_param(pair.get(), OSSL_PKEY_PARAM_RSA_N, &modulus) == 1);
-    std::array<unsigned char, 256> octets{};
-    ASSERT(BN_bn2nativepad(modulus, octets.data(), static_cast<int>(octets.size())) > 0);
-    BN_free(modulus);
-    std::array<OSSL_PARAM, 3> params{
-        OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, octets.data(), octets.size()),
-        OSSL_PARAM_construct_uint32(OSSL_PKEY_PARAM_RSA_E, &exponent), OSSL_PARAM_construct_end()};
-    const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
-        EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), EVP_PKEY_CTX_free);
-    EVP_PKEY* key = nullptr;
-    ASSERT(EVP_PKEY_fromdata_init(context.get()) == 1 &&
-           EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.data()) == 1);
-    return TestKey(key, 0);
+    return rsa_public(modulus, exponent);
+  }
+  /// An RSA public key whose private half nobody knows: its modulus is a power of two and what it
+  /// takes to have no small factor. Made at once, however many bits it has.
+  static TestKey rsa_modulus_of(int bits) {
+    BIGNUM* modulus = BN_new();
+    ASSERT(modulus != nullptr);
+    ASSERT(BN_set_bit(modulus, bits - 1) == 1 && BN_add_word(modulus, 1) == 1);
+    const auto has_small_factor = [&] {
+      for (BN_ULONG factor = 3; factor < 1000; factor += 2) {
+        if (BN_mod_word(modulus, factor) == 0) return true;
+      }
+      return false;
+    };
+    while (has_small_factor()) ASSERT(BN_add_word(modulus, 2) == 1);
+    return rsa_public(modulus, 65537);
   }
   static TestKey on_curve(const char* curve) { return TestKey(EVP_EC_gen(curve), 0); }
 
@@ -129,6 +133,23 @@ class TestKey {
  private:
   TestKey(EVP_PKEY* key, int part_bytes) : key_(key, EVP_PKEY_free), part_bytes_(part_bytes) {
     ASSERT(key != nullptr);
+  }
+
+  /// Takes the modulus.
+  static TestKey rsa_public(BIGNUM* modulus, std::uint32_t exponent) {
+    std::string octets(static_cast<std::size_t>(BN_num_bytes(modulus)), '\0');
+    auto* bytes = reinterpret_cast<unsigned char*>(octets.data());
+    ASSERT(BN_bn2nativepad(modulus, bytes, static_cast<int>(octets.size())) > 0);
+    BN_free(modulus);
+    std::array<OSSL_PARAM, 3> params{
+        OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, bytes, octets.size()),
+        OSSL_PARAM_construct_uint32(OSSL_PKEY_PARAM_RSA_E, &exponent), OSSL_PARAM_construct_end()};
+    const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
+        EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), EVP_PKEY_CTX_free);
+    EVP_PKEY* key = nullptr;
+    ASSERT(EVP_PKEY_fromdata_init(context.get()) == 1 &&
+           EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.data()) == 1);
+    return TestKey(key, 0);
   }
 
   static const EVP_MD* digest_of(SignatureAlgorithm algorithm) {

@@ -296,7 +296,39 @@ TEST(TokenVerifier, AcceptsATokenOfExactlyTheMaximumSize) {
   const VerifierOptions fits{.hmac_secret_key = kSecret, .token_bytes_max = token.size()};
   const VerifierOptions too_small{.hmac_secret_key = kSecret, .token_bytes_max = token.size() - 1};
   EXPECT_TRUE(verifier_with(fits).verify_connection(token, kNow));
-  EXPECT_FALSE(verifier_with(too_small).verify_connection(token, kNow));
+  const auto refused = verifier_with(too_small).verify_connection(token, kNow);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, Kind::Invalid);
+  EXPECT_EQ(refused.error().reason, "token is too long");
+  EXPECT_EQ(VerifierOptions().token_bytes_max, 8192U);
+}
+
+TEST(TokenVerifier, ClaimsMayBeNestedToTheirBound) {
+  const TokenVerifier verifier = verifier_with({});
+  const auto nested = [](std::string_view before, std::size_t depth, std::string_view behind) {
+    return std::string(before) + std::string(depth, '[') + std::string(depth, ']') +
+           std::string(behind);
+  };
+  const auto with_header = [&](std::size_t depth) {
+    return token_of(nested(R"({"alg":"HS256","x":)", depth, "}"), kClaims);
+  };
+  // The object itself is the first of 32 levels.
+  EXPECT_TRUE(verifier.verify_connection(with_header(31), kNow));
+  EXPECT_EQ(verifier.verify_connection(with_header(32), kNow).error().reason,
+            "header is not a JSON object");
+  EXPECT_TRUE(verifier.verify_connection(token_of(nested(R"({"info":)", 31, "}")), kNow));
+  EXPECT_EQ(verifier.verify_connection(token_of(nested(R"({"info":)", 32, "}")), kNow)
+                .error()
+                .reason,
+            "claims are not a JSON object");
+  const auto with_b64info = [](const std::string& json) {
+    std::string base64 = base64url_encode(json);  // brackets have no digit of its own alphabet
+    while (base64.size() % 4 != 0) base64 += '=';
+    return token_of(R"({"b64info":")" + base64 + "\"}");
+  };
+  EXPECT_TRUE(verifier.verify_connection(with_b64info(nested("", 32, "")), kNow));
+  EXPECT_EQ(verifier.verify_connection(with_b64info(nested("", 33, "")), kNow).error().reason,
+            "b64info is not JSON");
 }
 
 TEST(TokenVerifier, ExpiresAtTheExactNanosecond) {

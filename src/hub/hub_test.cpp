@@ -261,6 +261,26 @@ TEST_F(HubTest, AQuietChannelPassesHotOnesThatFillTheWay) {
   EXPECT_TRUE(home_.hub->is_held_back());
 }
 
+TEST_F(HubTest, EvenQuietChannelsStopAtTheirOwnBound) {
+  start({.flow_bytes_max = 2, .quiet_flow_bytes_max = 4});
+  for (const char* channel : {"chat", "news"}) {
+    ASSERT_TRUE(away_.hub->subscribe(connection(away_, 5), channel, Encoding::JsonWebSocket));
+  }
+  settle();
+  take_events(away_);
+  const auto publish_quietly = [&](const char* channel, const char* data, int second) {
+    const core::Instant now{std::chrono::seconds(second)};
+    home_.hub->publish(channel, {data, {}, now}, {});
+    home_.hub->hand_over(now);
+    return home_.hub->is_held_back();
+  };
+  EXPECT_FALSE(publish_quietly("chat", "12", 100));  // three bytes with the encoding's
+  EXPECT_FALSE(publish_quietly("news", "", 101)) << "three of four bytes: the fourth is taken";
+  EXPECT_TRUE(publish_quietly("chat", "", 102)) << "four of four";
+  settle();
+  EXPECT_THAT(take_events(away_), ElementsAre("5<j12", "5<j", "5<j"));
+}
+
 TEST_F(HubTest, FanOutThatLagsAtHomeHoldsBackItsOwnChannel) {
   start({.channel_backlog_bytes_max = 2});
   subscribe(home_, 5);

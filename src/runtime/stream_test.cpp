@@ -287,6 +287,20 @@ TEST_F(StreamTest, OverflowIsToldOnceAtTheEndOfTheTurnAndDropsWhatIsNotInFlight)
   EXPECT_THAT(log_, ElementsAre("overflow", "overflow"));
 }
 
+TEST_F(StreamTest, AQueueHoldsItsBoundAndNotAByteMore) {
+  Stream& stream = accept();
+  driver_.answers = {Answer::pending()};
+  stream.send(segment(std::string(60, 'x')));
+  turn();
+  stream.send(segment(std::string(40, 'y')));
+  turn();
+  EXPECT_EQ(stream.queued_bytes(), 100U);
+  EXPECT_THAT(log_, IsEmpty());
+  stream.send(segment("z"));
+  turn();
+  EXPECT_THAT(log_, ElementsAre("overflow"));
+}
+
 TEST_F(StreamTest, OverflowKeepsTheRestOfAHalfSentSegment) {
   Stream& stream = accept();
   driver_.answers = {Answer::takes(2), Answer::pending()};
@@ -486,7 +500,7 @@ TEST_F(StreamTest, APeerThatNeverEndsIsClosedWhenTheLingerTimeIsUp) {
   stream.finish();
   turn();
   EXPECT_EQ(table_.next_deadline(), at(seconds(5)));
-  turn(seconds(4));
+  turn(seconds(5) - std::chrono::nanoseconds(1));
   EXPECT_EQ(stream.state(), Stream::State::Finishing);
   turn(seconds(5));
   EXPECT_THAT(log_, ElementsAre(closed(StreamEnd::Closed), "destroyed"));

@@ -260,6 +260,17 @@ TEST(Config, NamesWhatIsWrongWithAJsonValueAndItsLine) {
   for (const auto& [text, error] : cases) EXPECT_EQ(error_of(load_json(text)), error);
 }
 
+TEST(Config, JsonMayBeNestedToItsBound) {
+  const auto nested = [](std::size_t depth) {
+    return error_of(load_json("{\"client\":{\"allowed_origins\":" + std::string(depth, '[') +
+                              std::string(depth, ']') + "}}"));
+  };
+  // Sixteen levels below the outermost object: understood, if not what was wanted.
+  EXPECT_THAT(nested(15), HasSubstr("client.allowed_origins: expected a list of strings"));
+  EXPECT_THAT(nested(16), HasSubstr("not valid JSON: "));
+  EXPECT_THAT(nested(100'000), HasSubstr("not valid JSON: "));
+}
+
 TEST(Config, NamesWhatIsWrongWithAVariable) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
       {"SANJAY_HTTP_SERVER_PORT", "abc",
@@ -345,11 +356,16 @@ TEST(Config, ReportsSeveralErrorsAtOnceAndAtMostTwenty) {
   const std::string error = error_of(load_toml(text));
   EXPECT_EQ(std::ranges::count(error, '\n'), 20);
   EXPECT_THAT(error, testing::EndsWith("\nand 5 more"));
+  text.clear();
+  for (int i = 0; i < 20; ++i) text += "unknown_" + std::to_string(i) + " = 1\n";
+  EXPECT_EQ(std::ranges::count(error_of(load_toml(text)), '\n'), 19);
 }
 
 TEST(Config, CutsLongValuesInMessages) {
   const std::string error = error_of(load_toml("log.level = \"" + std::string(1000, 'x') + "\""));
   EXPECT_THAT(error, testing::EndsWith("got \"" + std::string(64, 'x') + "\"…"));
+  const std::string whole = "\"" + std::string(64, 'x') + "\"";
+  EXPECT_THAT(error_of(load_toml("log.level = " + whole)), testing::EndsWith("got " + whole));
 }
 
 TEST(Config, ChecksValuesAgainstEachOther) {
@@ -454,6 +470,35 @@ TEST(ConfigSchema, SettingsAreCoherent) {
   EXPECT_FALSE(is_section("client.tok"));
 }
 
+TEST(ConfigSchema, EverySettingTakesItsBoundsAndNothingBeyond) {
+  const auto text_of = [](const Target& target, std::int64_t number) {
+    if (!std::holds_alternative<core::Duration*>(target)) return std::to_string(number);
+    return std::to_string(number / 1'000'000) + "ms";
+  };
+  std::set<std::string_view> bounded;
+  for (const Setting& setting : settings()) {
+    if (setting.max == 0) continue;
+    Config config;
+    const Target target = setting.target(config);
+    const std::int64_t step = std::holds_alternative<core::Duration*>(target) ? 1'000'000 : 1;
+    for (const std::int64_t number : {setting.min, setting.max}) {
+      EXPECT_EQ(assign_text(setting, text_of(target, number), config), std::nullopt)
+          << setting.path << " = " << number;
+    }
+    for (const std::int64_t number : {setting.min - step, setting.max + step}) {
+      const auto refused = assign_text(setting, text_of(target, number), config);
+      ASSERT_TRUE(refused) << setting.path << " = " << number;
+      EXPECT_THAT(*refused, testing::StartsWith("expected " + expectation(setting) + ", got "));
+    }
+    bounded.insert(setting.path);
+  }
+  EXPECT_GE(bounded.size(), 18U);
+  EXPECT_EQ(find_setting("client.token.leeway")->max, core::Duration(5min).count());
+  EXPECT_EQ(find_setting("client.queue_max_size")->max, 1 << 30);
+  EXPECT_EQ(find_setting("runtime.shards")->max, 1024);
+  EXPECT_EQ(find_setting("channel.max_length")->max, 4096);
+}
+
 TEST(DurationText, ReadsWhatPeopleWrite) {
   const std::pair<const char*, core::Duration> good[] = {
       {"25s", 25s},   {"500ms", 500ms},
@@ -499,6 +544,8 @@ TEST(ConfigFile, IsReadWholeOrNamedInTheError) {
   ASSERT_TRUE(file);
   EXPECT_EQ(file->name, path);
   EXPECT_EQ(file->text, "[log]\nlevel = \"warn\"\n");
+  std::ofstream(path, std::ios::binary) << std::string(1 << 20, '#');
+  EXPECT_EQ(read_config_file(path)->text.size(), 1U << 20);
   std::ofstream(path, std::ios::binary) << std::string((1 << 20) + 1, '#');
   EXPECT_EQ(read_config_file(path).error().message, path + ": larger than 1 MiB");
   std::filesystem::remove(path);

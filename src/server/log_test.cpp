@@ -107,6 +107,7 @@ TEST(Log, CutsLongStringsBetweenCharacters) {
     logger.log(Level::Info, "abcd", {{"f", std::string_view("abcde")}});
     logger.log(Level::Info, "abc\xc3\xa9", {});
   });
+  EXPECT_EQ(AsyncLogger::Options().string_bytes_max, 2048U);
   EXPECT_EQ(after_time(lines[0]), ",\"level\":\"info\",\"message\":\"abcd\",\"f\":\"abcd…\"}\n");
   EXPECT_EQ(after_time(lines[1]), ",\"level\":\"info\",\"message\":\"abc…\"}\n");
 }

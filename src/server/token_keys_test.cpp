@@ -106,6 +106,18 @@ TEST(TokenKeys, NamesTheSettingAndWhatWasExpected) {
   std::filesystem::remove(path);
 }
 
+TEST(TokenKeys, AKeyFileHasAMebibyteAtMost) {
+  const auto padded_to = [](std::size_t bytes) {
+    return std::string(kP256) + std::string(bytes - kP256.size(), '\n');
+  };
+  const std::string path = write("token_keys_test_large.pem", padded_to(1 << 20));
+  EXPECT_EQ(error_of({.ecdsa_public_key = path}), "no error");
+  write("token_keys_test_large.pem", padded_to((1 << 20) + 1));
+  EXPECT_EQ(error_of({.ecdsa_public_key = path}),
+            "client.token.ecdsa_public_key: " + path + ": larger than 1 MiB");
+  std::filesystem::remove(path);
+}
+
 TEST(TokenKeys, APemTextSurvivesTheConfigurationsOwnForm) {
   Config config;
   config.client.token.ecdsa_public_key = kP256;

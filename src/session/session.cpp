@@ -254,7 +254,8 @@ void Session::on_deadline(const Now& now) {
     if (now.instant >= heartbeat_ && !FAILPOINT("session.stale")) end(protocol::kDisconnectStale);
     return;
   }
-  if (expires_ != core::kNever && now.instant >= expires_ + context_.options->expired_close_delay) {
+  if (expires_ != core::kNever && now.instant >= expires_ + context_.options->expired_close_delay &&
+      !FAILPOINT("session.expired")) {
     return end(protocol::kDisconnectExpired);
   }
   if (now.instant < heartbeat_) return;

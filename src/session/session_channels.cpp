@@ -154,7 +154,8 @@ Session::Step Session::publish(std::uint32_t id, const protocol::PublishRequest&
       break;
     case hub::PublishOutcome::Busy:
       if (waits_since_ == core::Instant{}) waits_since_ = now.instant;
-      if (now.instant - waits_since_ < context_.options->publish_wait_max) {
+      if (now.instant - waits_since_ < context_.options->publish_wait_max ||
+          FAILPOINT("session.publish_wait")) {
         wait_ = Wait::Capacity;
         return Step::Again;
       }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/echo_connection.h"
 
+#include "core/failpoint.h"
+
 namespace sanjay::transport {
 namespace {
 
@@ -17,6 +19,10 @@ EchoConnection::EchoConnection(ShardServices& services, runtime::Stream& stream)
 void EchoConnection::on_message(websocket::Opcode opcode, std::string_view payload) {
   send_frame(opcode, payload);
   if (!accepts_messages()) stream_.notify_when_drained();
+}
+
+bool EchoConnection::accepts_messages() const {
+  return stream_.queued_bytes() <= kUnreadBytesMax || FAILPOINT("transport.echo_unread");
 }
 
 void EchoConnection::shut_down() { close_with(kCloseGoingAway, "shutdown"); }

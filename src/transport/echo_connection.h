@@ -21,7 +21,7 @@ class EchoConnection final : public WebSocketConnection {
   static constexpr std::size_t kUnreadBytesMax = 256 * 1024;
 
   void on_message(websocket::Opcode opcode, std::string_view payload) override;
-  bool accepts_messages() const override { return stream_.queued_bytes() <= kUnreadBytesMax; }
+  bool accepts_messages() const override;
   void note_end_of(EndRecord end) override { services_.ends.record(end, services_.shard.now()); }
   void on_deadline() override {}
 };

@@ -104,10 +104,6 @@ HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream,
   }
   if (over_limit_) ++services.refusals_under_way;
   if (port_ == Port::Internal) ++services.internal_connections;
-  await_request();
-}
-
-void HttpConnection::await_request() {
   set_deadline(services_.shard.now() +
                (over_limit_ ? kOverLimitTimeMax : services_.options->request_time_max));
 }
@@ -164,7 +160,10 @@ void HttpConnection::take(std::span<char> bytes) {
     }
     if (between_requests_) {
       between_requests_ = false;
-      await_request();
+      // One beyond the limit has a second in all: a byte buys no time.
+      if (!over_limit_ || FAILPOINT("transport.over_limit_time")) {
+        set_deadline(services_.shard.now() + services_.options->request_time_max);
+      }
     }
     const auto progress = parser_.feed({bytes.data(), bytes.size()});
     bytes = bytes.subspan(progress.consumed);
@@ -307,10 +306,10 @@ void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behi
 }
 
 void HttpConnection::on_deadline() {
+  if (FAILPOINT("http.request_time")) return;
   if (between_requests_ && !proxy_header_) return stream_.finish();
   // What he sent while we stood still is not read yet.
   if (services_.shard.catching_up()) return set_deadline(services_.shard.catching_up_until());
-  if (FAILPOINT("http.request_time")) return;
   services_.stats.refused_timeout.add();
   refuse({408, proxy_header_ ? "no PROXY header in time" : "request not complete in time"});
 }
@@ -361,7 +360,10 @@ void accept_over_limit(ShardServices& services, runtime::Stream& stream) {
 }
 
 void accept_internal(ShardServices& services, runtime::Stream& stream) {
-  if (services.internal_connections >= kInternalConnectionsMax) return stream.close();
+  if (services.internal_connections >= kInternalConnectionsMax &&
+      !FAILPOINT("transport.internal")) {
+    return stream.close();
+  }
   HttpConnection::Arrival arrival;
   arrival.port = Port::Internal;
   stream.set_handler(std::make_unique<HttpConnection>(services, stream, arrival));

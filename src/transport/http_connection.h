@@ -62,8 +62,6 @@ class HttpConnection final : public Connection {
 
  private:
   void on_deadline() override;
-  /// From now on a request is due within its time.
-  void await_request();
   /// Handles what the bytes complete, until an answer must be awaited or the stream is ending.
   void take(std::span<char> bytes);
   /// Takes what belongs to the PROXY header off the bytes.

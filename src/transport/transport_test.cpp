@@ -316,14 +316,44 @@ TEST_F(TransportTest, RequestMustBeCompleteInTimeInAll) {
   EXPECT_NE(answer.find("HTTP/1.1 408 "), std::string::npos) << answer;
 }
 
+TEST_F(TransportTest, ARequestHasTenSecondsFromItsFirstByteToItsLast) {
+  start();
+  Peer& in_time = driver_.add_peer();
+  Peer& late = driver_.add_peer();
+  turns();
+  pass(seconds(9));  // before the first byte another bound counts
+  for (Peer* peer : {&in_time, &late}) say(*peer, kPost.substr(0, kPost.size() - 1));
+  pass(milliseconds(9'999));
+  EXPECT_EQ(say(in_time, "c"), "[/b:abc]");
+  EXPECT_EQ(late.from_shard, "");
+  pass(milliseconds(1));
+  EXPECT_TRUE(late.from_shard.starts_with("HTTP/1.1 408 ")) << late.from_shard;
+  EXPECT_TRUE(late.from_shard.ends_with("\r\n\r\nrequest not complete in time\n"));
+  EXPECT_TRUE(late.shard_finished);
+  EXPECT_FALSE(in_time.shard_finished);
+  EXPECT_EQ(services_->stats.refused_timeout.value(), 1u);
+}
+
+TEST_F(TransportTest, WhoAsksNothingIsEndedAfterTenSecondsWithoutAWord) {
+  start();
+  Peer& peer = driver_.add_peer();
+  turns();
+  pass(milliseconds(9'999));
+  EXPECT_FALSE(peer.shard_finished);
+  pass(milliseconds(1));
+  EXPECT_TRUE(peer.shard_finished);
+  EXPECT_EQ(peer.from_shard, "");
+}
+
 TEST_F(TransportTest, IdleKeepAliveConnectionIsEnded) {
   start();
   Peer& peer = driver_.add_peer();
   say(peer, kGet);
-  pass(seconds(74));
+  pass(milliseconds(74'999));
   EXPECT_FALSE(peer.shard_finished);
-  pass(seconds(1));
+  pass(milliseconds(1));
   EXPECT_TRUE(peer.shard_finished);
+  EXPECT_EQ(peer.from_shard, "");
 }
 
 TEST_F(TransportTest, RefusesForeignOriginsAndProtobuf) {
@@ -411,6 +441,8 @@ TEST_F(TransportTest, ACrowdOfFaultsDoesNotFillTheLog) {
   say(open_websocket("/connection/websocket"), text("{"));
   ASSERT_EQ(log_.lines.size(), 201u);
   EXPECT_TRUE(log_.lines.back().ends_with(" suppressed=100")) << log_.lines.back();
+  for (int i = 0; i < 60; ++i) say(open_websocket("/connection/websocket"), text("{"));
+  EXPECT_EQ(log_.lines.size(), 250u) << "a second's worth";
 }
 
 TEST_F(TransportTest, AHalfOpenPeerIsNotWaitedFor) {
@@ -423,8 +455,9 @@ TEST_F(TransportTest, AHalfOpenPeerIsNotWaitedFor) {
   EXPECT_EQ(peer.from_shard, "");
   pass(milliseconds(250));
   EXPECT_EQ(peer.from_shard, close_frame(3012, "no pong"));
+  pass(milliseconds(499));
   EXPECT_FALSE(peer.released);
-  pass(milliseconds(500));
+  pass(milliseconds(1));
   EXPECT_TRUE(peer.released);
 }
 
@@ -485,6 +518,61 @@ TEST_F(TransportTest, EchoTakesNothingInWhileThePeerDoesNotRead) {
   EXPECT_EQ(peer.from_shard.size(), 8 * one.size());
 }
 
+TEST_F(TransportTest, TheEchoEndpointTakesNothingBeyond256KiBThatWereNotRead) {
+  driver_.receive_bytes_max = 1 << 20;
+  start();
+  constexpr std::size_t kHeader = 10;  // of a frame of this size
+  for (const std::size_t beyond : {0, 1}) {
+    Peer& peer = open_websocket("/echo");
+    const std::uint64_t before = services_->stats.messages_in.value();
+    peer.room = 0;
+    const std::string payload(256 * 1024 - kHeader + beyond, 'x');
+    peer.to_shard = masked(websocket::Opcode::Binary, payload) + text("next") + text("last");
+    turns();
+    EXPECT_EQ(services_->stats.messages_in.value() - before, beyond == 0 ? 2u : 1u);
+    peer.room = SIZE_MAX;
+    drain(peer);
+    EXPECT_EQ(peer.from_shard.size(), kHeader + payload.size() + 6 + 6) << "nothing is lost";
+  }
+}
+
+TEST_F(TransportTest, TheEchoEndpointHasLimitsOfItsOwn) {
+  driver_.receive_bytes_max = 1 << 20;
+  start();
+  const auto header = [](std::uint32_t payload_bytes) {  // a masked binary frame's
+    std::string out("\x82\xff\0\0\0\0", 6);
+    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(payload_bytes >> shift);
+    return out + "mask";
+  };
+  Peer& largest = open_websocket("/echo");
+  EXPECT_EQ(say(largest, header(16 << 20)), "");
+  EXPECT_FALSE(largest.shard_finished);
+  EXPECT_EQ(say(open_websocket("/echo"), header((16 << 20) + 1)),
+            close_frame(1009, "message too big"));
+
+  const auto in_fragments = [](int count) {
+    std::string wire("\x02\x80mask", 6);
+    for (int i = 2; i < count; ++i) wire += std::string("\x00\x80mask", 6);
+    return wire + std::string("\x80\x80mask", 6);
+  };
+  EXPECT_EQ(say(open_websocket("/echo"), in_fragments(65'536)),
+            frame(websocket::Opcode::Binary, ""));
+  EXPECT_EQ(say(open_websocket("/echo"), in_fragments(65'537)),
+            close_frame(1008, "too many fragments"));
+}
+
+TEST_F(TransportTest, TheEchoEndpointsQueueIsBoundedToo) {
+  options_.echo_queue_bytes_max = 1000;
+  start();
+  const std::string fits = frame(websocket::Opcode::Binary, std::string(996, 'x'));
+  ASSERT_EQ(fits.size(), 1000u);
+  Peer& peer = open_websocket("/echo");
+  EXPECT_EQ(say(peer, masked(websocket::Opcode::Binary, std::string(996, 'x'))), fits);
+  EXPECT_EQ(say(peer, masked(websocket::Opcode::Binary, std::string(997, 'x'))),
+            close_frame(1013, "slow"));
+  EXPECT_EQ(TransportOptions().echo_queue_bytes_max, 64u << 20);
+}
+
 TEST_F(TransportTest, ClientSubscribesPublishesAndReceives) {
   start();
   Peer& peer = open_client();
@@ -538,16 +626,39 @@ TEST_F(TransportTest, SlowClientIsClosedWith3008AndItsQueueDropped) {
   EXPECT_FALSE(publisher.shard_finished) << "nobody else is disturbed";
 }
 
+TEST_F(TransportTest, AClientsQueueHoldsItsBoundAndNotAByteMore) {
+  start();
+  const auto publish = [&](std::size_t bytes_beyond) {
+    Peer& slow = open_client();
+    say(slow, text(R"({"id":2,"subscribe":{"channel":"chat"}})"));
+    auto& stream = shard_->streams().at(0);
+    shard_->streams().for_each([&](runtime::Stream& s) { EXPECT_EQ(s.id().slot, 0u); });
+    slow.room = 0;
+    const auto bytes = static_cast<std::size_t>(stream.queue_bytes_max()) + bytes_beyond;
+    stream.send(core::SegmentRef::copy_of(std::string(bytes, 'x')));
+    turns();
+    slow.room = SIZE_MAX;
+    drain(slow);
+    slow.finished = true;
+    turns();
+    return slow.from_shard;
+  };
+  EXPECT_TRUE(publish(0).ends_with(std::string(shard_options_.streams.queue_bytes_max, 'x')));
+  EXPECT_TRUE(publish(1).ends_with(close_frame(3008, "slow")));
+}
+
 TEST_F(TransportTest, ClientThatTakesNothingIsCutAfterTheWriteBound) {
   start();
   Peer& peer = open_client();
   peer.room = 0;
   peer.to_shard = text(R"({"id":2,"unsubscribe":{"channel":"z"}})");
   drain(peer);
-  pass(seconds(9));
+  pass(milliseconds(9'999));
   EXPECT_FALSE(peer.released);
-  pass(seconds(1));
+  EXPECT_EQ(services_->stats.slow_disconnects.value(), 0u);
+  pass(milliseconds(1));
   EXPECT_TRUE(peer.released);
+  EXPECT_EQ(services_->stats.slow_disconnects.value(), 1u);
 }
 
 TEST_F(TransportTest, StaleAndSilentClientsAreClosedWithTheirCodes) {
@@ -755,18 +866,47 @@ TEST_F(TransportTest, BeyondTheLimitRequestsAreAnsweredOnceAndWebSocketsRefused)
   EXPECT_EQ(closed, 10);
 }
 
+TEST_F(TransportTest, BeyondTheLimitARequestHasASecondInAll) {
+  full_ = true;
+  start();
+  Peer& in_time = driver_.add_peer();
+  Peer& late = driver_.add_peer();
+  turns();
+  pass(milliseconds(900));
+  for (Peer* peer : {&in_time, &late}) say(*peer, kPost.substr(0, kPost.size() - 1));
+  pass(milliseconds(99));
+  EXPECT_EQ(say(in_time, "c"), "[/b:abc]");
+  EXPECT_FALSE(late.shard_finished);
+  pass(milliseconds(1));
+  EXPECT_TRUE(late.from_shard.starts_with("HTTP/1.1 408 ")) << "a byte buys no time";
+  EXPECT_TRUE(late.shard_finished);
+}
+
 TEST_F(TransportTest, TheInternalPortServesRequestsAndNoWebSockets) {
   internal_ = true;
   start();
   EXPECT_EQ(say(driver_.add_peer(), kGet), "[/a:]");
   EXPECT_EQ(say(driver_.add_peer(), upgrade_request("/connection/websocket")),
             "[/connection/websocket:]");
-  for (std::uint32_t i = 0; i < kInternalConnectionsMax; ++i) driver_.add_peer();
-  turns();
-  EXPECT_EQ(services_->internal_connections, kInternalConnectionsMax);
   shard_->streams().for_each([](runtime::Stream& stream) { stream.close(); });
   turns();
   EXPECT_EQ(services_->internal_connections, 0u);
+}
+
+TEST_F(TransportTest, TheInternalPortHoldsABoundedNumberOfConnections) {
+  internal_ = true;
+  start();
+  std::vector<Peer*> peers;
+  for (std::uint32_t i = 0; i < kInternalConnectionsMax; ++i) peers.push_back(&driver_.add_peer());
+  turns();
+  Peer& one_more = driver_.add_peer();
+  EXPECT_EQ(say(one_more, kGet), "");
+  EXPECT_TRUE(one_more.released);
+  for (Peer* peer : peers) EXPECT_EQ(say(*peer, kGet), "[/a:]");
+  peers[0]->finished = true;
+  turns();
+  EXPECT_EQ(say(driver_.add_peer(), kGet), "[/a:]") << "there is room again";
+  EXPECT_EQ(services_->internal_connections, kInternalConnectionsMax);
 }
 
 TEST_F(TransportTest, AFloodOfRefusedConnectionsIsClosedWithoutAWord) {
@@ -869,10 +1009,10 @@ TEST_F(TransportTest, AProxyHeaderIsRequiredFromATrustedProxyAndNobodyElse) {
   }
   Peer& late = driver_.add_peer("10.0.0.1");
   say(late, line.substr(0, 20));
-  pass(seconds(9));
+  pass(milliseconds(9'999));
   say(late, line.substr(20, 5));
   EXPECT_FALSE(late.shard_finished);
-  pass(seconds(1));
+  pass(milliseconds(1));
   EXPECT_TRUE(late.from_shard.starts_with("HTTP/1.1 408 ")) << "a byte buys no time";
   EXPECT_TRUE(late.shard_finished);
   EXPECT_EQ(services_->stats.refused_timeout.value(), 1u);

@@ -74,7 +74,9 @@ void WebSocketConnection::on_control(const Event& event, core::SegmentRef& pong)
   }
   if (event.type == Event::Type::Pong) return;
   pong = websocket::make_frame(websocket::Opcode::Pong, event.payload);
-  if (control_rate_.owed(now) <= kPongsEach) stream_.send(std::exchange(pong, {}));
+  if (control_rate_.owed(now) <= kPongsEach || FAILPOINT("websocket.pongs")) {
+    stream_.send(std::exchange(pong, {}));
+  }
 }
 
 void WebSocketConnection::go_on() {

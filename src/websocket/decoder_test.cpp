@@ -345,6 +345,23 @@ TEST(Decoder, RefusesMoreFragmentsThanTheLimitEmptyOnesToo) {
                 {"violation 1008"}, limits);
 }
 
+TEST(Decoder, HasTheLimitsOfTheDocumentation) {
+  const std::string longest(65536, 'x');
+  const auto expect_whole = [](const std::string& wire, const std::string& event) {
+    const std::string_view whole[] = {wire};
+    EXPECT_EQ(events_of(whole, Role::Server, {}), Events{event});
+  };
+  expect_whole(from_client(kFin | kText, longest), "text " + longest);
+  expect_whole(from_client(kFin | kText, longest + "x"), "violation 1009");
+  const auto in_fragments = [](int count) {
+    std::string wire = from_client(kText, "a");
+    for (int i = 2; i < count; ++i) wire += from_client(kContinuation, "");
+    return wire + from_client(kFin | kContinuation, "b");
+  };
+  expect_whole(in_fragments(1024), "text ab");
+  expect_whole(in_fragments(1025), "violation 1008");
+}
+
 TEST(Decoder, HoldsAgainstAMillionEmptyFragments) {
   std::string wire = from_client(kText, "");
   for (int i = 0; i < 1'000'000; ++i) wire += octets({0x00, 0x80, 0, 0, 0, 0});
