@@ -163,14 +163,14 @@ struct RequestParser::Request {
   RequestError error{};
 };
 
-RequestParser::RequestParser(const RequestLimits& limits) : limits_(&limits) {}
+RequestParser::RequestParser(const RequestLimits& limits) : limits_(limits) {}
 RequestParser::RequestParser(RequestParser&&) noexcept = default;
 RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
 RequestParser::~RequestParser() = default;
 
 RequestParser::Progress RequestParser::feed(std::string_view bytes) {
   if (bytes.empty()) return {State::NeedMore, 0};
-  if (request_ == nullptr) request_ = std::make_unique<Request>(*limits_);
+  if (request_ == nullptr) request_ = std::make_unique<Request>(limits_);
   ASSERT(request_->phase == Request::Phase::Head || request_->phase == Request::Phase::Body);
   return request_->phase == Request::Phase::Head ? feed_head(bytes) : feed_body(bytes);
 }
@@ -189,7 +189,7 @@ RequestParser::Progress RequestParser::feed_head(std::string_view bytes) {
     case HeadBuffer::State::Complete:
       break;
   }
-  if (const auto error = parse_head(head_bytes.text(), *limits_, request_->head)) {
+  if (const auto error = parse_head(head_bytes.text(), limits_, request_->head)) {
     return fail(*error, consumed);
   }
   const bool complete = !request_->head.has_body();

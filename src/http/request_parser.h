@@ -57,7 +57,6 @@ class RequestParser {
     std::size_t consumed;  // of the fed bytes
   };
 
-  /// `limits` outlives the parser.
   explicit RequestParser(const RequestLimits& limits);
   RequestParser(RequestParser&&) noexcept;
   RequestParser& operator=(RequestParser&&) noexcept;
@@ -80,7 +79,7 @@ class RequestParser {
   Progress feed_chunks(std::string_view bytes);
   Progress fail(RequestError error, std::size_t consumed);
 
-  const RequestLimits* limits_;
+  RequestLimits limits_;
   std::unique_ptr<Request> request_;
 };
 

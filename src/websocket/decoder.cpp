@@ -61,7 +61,7 @@ struct Decoder::Partial {
   std::string message;
 };
 
-Decoder::Decoder(Role role, const Limits& limits) : limits_(&limits), role_(role) {}
+Decoder::Decoder(Role role, const Limits& limits) : limits_(limits), role_(role) {}
 Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 Decoder::~Decoder() = default;
@@ -138,11 +138,11 @@ std::optional<ProtocolError> Decoder::check_sequence(const FrameHeader& header) 
     return ProtocolError{kCloseProtocolError, "message within a message"};
   }
   const std::uint32_t fragments = continues ? partial_->fragments : 0;
-  if (fragments >= limits_->fragments_max && !FAILPOINT("websocket.fragments")) {
+  if (fragments >= limits_.fragments_max && !FAILPOINT("websocket.fragments")) {
     return ProtocolError{kClosePolicyViolation, "too many fragments"};
   }
   const std::size_t received = continues ? partial_->message.size() : 0;
-  if (header.payload_bytes > limits_->message_bytes_max - received &&
+  if (header.payload_bytes > limits_.message_bytes_max - received &&
       !FAILPOINT("websocket.message_bytes")) {
     return ProtocolError{kCloseMessageTooBig, "message too big"};
   }

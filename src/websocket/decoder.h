@@ -41,7 +41,7 @@ struct Event {
 /// its shard. A frame that lies whole in the fed bytes is unmasked there and handed out as a view;
 /// only parts are copied, to a buffer that grows with what has arrived and goes when the message
 /// is done, so an idle decoder owns no heap memory. After Close or Violation all further input is
-/// dropped. `limits` outlives the decoder.
+/// dropped.
 class Decoder {
  public:
   Decoder(Role role, const Limits& limits);
@@ -77,7 +77,7 @@ class Decoder {
   bool message_open() const;
   std::span<char> take_unmasked(std::size_t count, std::uint32_t mask, std::size_t offset);
 
-  const Limits* limits_;
+  Limits limits_;
   std::span<char> input_;  // fed and not yet used
   std::unique_ptr<Partial> partial_;
   Role role_;
