@@ -4,7 +4,9 @@
 # subfolders) except *_test.cpp, *_fuzz.cpp and *_bench.cpp, which become NAME_test, one fuzz
 # program per file and NAME_bench. The test program links this module only, so a hidden upward call
 # is a link error.
-find_package(GTest REQUIRED)
+if(NOT SANJAY_FUZZ)
+  find_package(GTest REQUIRED)
+endif()
 
 function(sanjay_module name)
   cmake_parse_arguments(M "" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
@@ -31,6 +33,10 @@ function(sanjay_module name)
     target_link_libraries(sanjay_${name} ${scope} sanjay_${dep})
   endforeach()
 
+  if(SANJAY_FUZZ)
+    sanjay_fuzzers(${name} "${fuzzers}")
+    return()  # nothing but the fuzzers and what they need is built with them
+  endif()
   if(tests)
     add_executable(${name}_test ${tests} ${fuzzers})
     target_link_libraries(${name}_test PRIVATE sanjay_${name} GTest::gmock GTest::gtest_main ${M_TEST_LIBS})
@@ -38,16 +44,6 @@ function(sanjay_module name)
       SANJAY_CORPUS_DIR="${CMAKE_CURRENT_SOURCE_DIR}/corpus")
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
-  endif()
-  if(SANJAY_FUZZ)
-    foreach(source ${fuzzers})
-      get_filename_component(stem ${source} NAME_WE)
-      add_executable(${stem} ${source})
-      target_link_libraries(${stem} PRIVATE sanjay_${name})
-      target_compile_definitions(${stem} PRIVATE SANJAY_FUZZ_MAIN)
-      target_compile_options(${stem} PRIVATE -fsanitize=fuzzer)
-      target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
-    endforeach()
   endif()
   if(benches)
     find_package(benchmark REQUIRED)
@@ -59,11 +55,26 @@ function(sanjay_module name)
   endif()
 endfunction()
 
+# One libFuzzer program per file; `fuzzers` builds all of them. scripts/fuzz runs them.
+function(sanjay_fuzzers module sources)
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  foreach(source ${sources})
+    get_filename_component(stem ${source} NAME_WE)
+    add_executable(${stem} ${source})
+    target_link_libraries(${stem} PRIVATE sanjay_${module})
+    target_compile_definitions(${stem} PRIVATE SANJAY_FUZZ_MAIN)
+    target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${stem})
+  endforeach()
+endfunction()
+
 # sanjay_failpoint_test(MODULE NAME FILTER): the module's tests that FILTER picks must fail when the
 # defence NAME is switched off (core/failpoint.h), else they prove nothing. Test builds only. A
 # defence may be proven by several such tests.
 function(sanjay_failpoint_test module name filter)
-  if(NOT SANJAY_FAILPOINTS)
+  if(NOT SANJAY_FAILPOINTS OR SANJAY_FUZZ)
     return()
   endif()
   set(test failpoint_${name})

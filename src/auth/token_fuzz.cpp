@@ -44,8 +44,7 @@ struct Keys {
 }  // namespace
 
 /// The input as a whole token, as a header, as a signature by each algorithm: none of these must
-/// ever pass. Then as the claims of a genuine token: those must be sane. As a PEM text it makes at
-/// most as many keys as are allowed.
+/// ever pass. Then as the claims of a genuine token: those must be sane.
 void fuzz_token(const std::uint8_t* data, std::size_t size) {
   static const Keys keys;
   const TokenVerifier& verifier = *keys.verifier;
@@ -67,11 +66,6 @@ void fuzz_token(const std::uint8_t* data, std::size_t size) {
   const auto other = verifier.verify_connection(
       keys.ed25519.token(SignatureAlgorithm::EdDsa, R"({"alg":"EdDSA"})", input), kNow);
   ASSERT(claims.has_value() == other.has_value() || genuine->size() > 8000);
-
-  for (const KeyType type : {KeyType::Rsa, KeyType::Ecdsa, KeyType::Ed25519}) {
-    const auto read = PublicKey::read_pem(type, input);
-    ASSERT(read ? !read->empty() && read->size() <= kPublicKeysMax : !read.error().message.empty());
-  }
 }
 
 }  // namespace sanjay::auth

@@ -185,7 +185,8 @@ TEST(ProxyProtocol, LooksAtTheLengthBeforeWaitingForTheRest) {
 TEST(ProxyProtocolFuzz, HoldsOnTheCorpusAndItsMutations) {
   core::Random random(5);
   unsigned files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(SANJAY_CORPUS_DIR "/proxy")) {
+  const std::filesystem::directory_iterator corpus(SANJAY_CORPUS_DIR "/proxy_protocol");
+  for (const auto& entry : corpus) {
     std::ifstream file(entry.path(), std::ios::binary);
     const std::string seed(std::istreambuf_iterator<char>(file), {});
     ++files;

@@ -383,7 +383,8 @@ TEST(RequestFuzz, HoldsOnTheCorpusAndItsMutations) {
   constexpr std::string_view kPieces[] = {"\r\n", "\n", ":", " ", "0\r\n\r\n", "5", ";", ",", "\0"};
   core::Random random(3);
   unsigned files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(SANJAY_CORPUS_DIR "/request")) {
+  const std::filesystem::directory_iterator corpus(SANJAY_CORPUS_DIR "/request_parser");
+  for (const auto& entry : corpus) {
     std::ifstream file(entry.path(), std::ios::binary);
     const std::string seed(std::istreambuf_iterator<char>(file), {});
     ++files;

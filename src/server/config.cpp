@@ -59,7 +59,7 @@ bool is_kubernetes_service_link(const EnvironmentVariable& variable) {
   const std::size_t port = name.find("_PORT_");
   return name.ends_with("_SERVICE_HOST") || name.find("_SERVICE_PORT") != name.npos ||
          (name.ends_with("_PORT") && variable.value.find("://") != name.npos) ||
-         (port != name.npos && name[port + 6] >= '0' && name[port + 6] <= '9');
+         (port != name.npos && name.find_first_of("0123456789", port) == port + 6);
 }
 
 class ConfigLoader {

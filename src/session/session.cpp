@@ -12,11 +12,12 @@
 namespace sanjay::session {
 
 using protocol::Command;
+using std::chrono::milliseconds;
 
 namespace {
 
 /// How long a deadline is put off when the server itself was not able to listen.
-constexpr core::Duration kPatience = std::chrono::milliseconds(500);
+constexpr core::Duration kPatience = milliseconds(500);
 
 }  // namespace
 
@@ -143,7 +144,7 @@ Session::Step Session::handle(const Command& command, const Now& now) {
 void Session::on_pong() {
   if (!awaiting_pong_) return end(protocol::kDisconnectBadRequest);
   awaiting_pong_ = false;
-  heartbeat_ += context_.options->ping_interval - context_.options->pong_timeout;
+  heartbeat_ += milliseconds(ping_interval_ms_) - milliseconds(pong_timeout_ms_);
 }
 
 bool Session::authenticate(std::uint32_t id, const protocol::ConnectRequest& request,
@@ -201,6 +202,8 @@ void Session::connect(std::uint32_t id, const protocol::ConnectRequest& request,
     result.ping_s = static_cast<std::uint32_t>(
         std::chrono::ceil<std::chrono::seconds>(options.ping_interval).count());
     result.pong = options.pong_timeout > core::Duration::zero();
+    ping_interval_ms_ = static_cast<std::uint32_t>(core::to_milliseconds(options.ping_interval));
+    pong_timeout_ms_ = static_cast<std::uint32_t>(core::to_milliseconds(options.pong_timeout));
     // The first ping comes at a random moment, so that clients who came together do not stay so.
     const auto half = static_cast<std::uint64_t>(options.ping_interval.count() / 2);
     heartbeat_ = now.instant + core::Duration(half + context_.random.below(half + 1));
@@ -269,12 +272,8 @@ void Session::on_deadline(const Now& now) {
   context_.stats.pings.add();
   reply([](std::string& out) { protocol::append_ping(out); });
   flush_replies();
-  if (context_.options->pong_timeout > core::Duration::zero()) {
-    awaiting_pong_ = true;
-    heartbeat_ = now.instant + context_.options->pong_timeout;
-  } else {
-    heartbeat_ = now.instant + context_.options->ping_interval;
-  }
+  awaiting_pong_ = pong_timeout_ms_ != 0;
+  heartbeat_ = now.instant + milliseconds(awaiting_pong_ ? pong_timeout_ms_ : ping_interval_ms_);
 }
 
 }  // namespace sanjay::session

@@ -166,6 +166,9 @@ class Session : public core::ListNode {
   std::uint32_t subscribe_id_ = 0;  // with Wait::Subscribe: the command to answer
   std::uint16_t publishes_in_flight_ = 0;
   core::ShardIndex publishing_to_ = 0;  // home shard of the publishes in flight
+  // What the client was told when he connected: whatever a reload brings, he keeps to that.
+  std::uint32_t ping_interval_ms_ = 0;
+  std::uint32_t pong_timeout_ms_ = 0;  // 0: he sends no pongs
   const hub::Encoding encoding_;
   State state_ = State::New;
   Wait wait_ = Wait::Nothing;

@@ -320,6 +320,35 @@ TEST_F(SessionTest, MissingPongEndsTheConnectionAtTheTimeout) {
   EXPECT_EQ(end_code(), 3012);
 }
 
+TEST_F(SessionTest, PingAndPongStayAsTheClientWasToldWhateverIsReloaded) {
+  open_insecure();
+  SessionOptions others = options_;  // as after a reload: the context then has other options
+  others.pong_timeout = seconds(0);
+  others.ping_interval = seconds(0);
+  context_->options = &others;
+  for (int i = 0; i < 3; ++i) {
+    sent_.clear();
+    pass(session_->deadline() - now_.instant);
+    ASSERT_EQ(sent_, std::vector<std::string>{"{}"});
+    const core::Instant pinged = now_.instant;
+    say("{}");
+    ASSERT_FALSE(ended_) << "he was told to answer";
+    EXPECT_EQ(session_->deadline(), pinged + seconds(25));
+  }
+}
+
+TEST_F(SessionTest, AClientThatWasToldToSendNoPongsNeedNotLearnToWhenThatChanges) {
+  options_.pong_timeout = seconds(0);
+  open_insecure();
+  SessionOptions others = options_;
+  others.pong_timeout = seconds(8);
+  context_->options = &others;
+  pass(session_->deadline() - now_.instant);
+  EXPECT_EQ(sent_.back(), "{}");
+  pass(seconds(25));
+  EXPECT_FALSE(ended_);
+}
+
 TEST_F(SessionTest, OurOwnPauseDoesNotKillWhoAnsweredMeanwhile) {
   open_insecure();
   pass(session_->deadline() - now_.instant);

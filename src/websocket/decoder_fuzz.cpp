@@ -17,7 +17,7 @@ namespace sanjay::websocket {
 void fuzz_decoder(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return;
   const Role role = (data[0] & 1) != 0 ? Role::Client : Role::Server;
-  const Limits limits{.message_bytes_max = 1000, .fragments_max = 8};
+  const Limits limits{.message_bytes_max = 400, .fragments_max = 8};
   const std::string_view wire(reinterpret_cast<const char*>(data) + 1, size - 1);
 
   const std::string_view whole[] = {wire};

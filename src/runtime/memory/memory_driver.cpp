@@ -30,7 +30,7 @@ std::optional<std::size_t> MemoryDriver::send(SocketSlot slot,
   stats_.sends.add();
   std::size_t taken = 0;
   for (const std::string_view piece : pieces) {
-    const std::size_t count = std::min(piece.size(), peer.room);
+    const std::size_t count = peer.reset ? 0 : std::min(piece.size(), peer.room);
     peer.from_shard.append(piece.substr(0, count));
     peer.room -= count;
     taken += count;
@@ -45,14 +45,26 @@ void MemoryDriver::release(SocketSlot slot) {
   released_.push_back(slot);
 }
 
+// As with a kernel, who neither reads nor sends does not hear of it.
+void MemoryDriver::deliver_reset(Peer& peer, IoEvents& events) {
+  if (peer.send_pending) {
+    peer.send_pending = false;
+    events.on_send_failure(peer.slot, IoFailure::Reset);
+  }
+  if (!peer.receiving || peer.end_reported) return;
+  peer.end_reported = true;
+  events.on_receive_end(peer.slot, IoFailure::Reset);
+}
+
 void MemoryDriver::deliver(Peer& peer, IoEvents& events) {
+  if (peer.reset) return deliver_reset(peer, events);
   if (peer.send_pending && peer.room > 0) {
     peer.send_pending = false;
     events.on_send(peer.slot, 0);
   }
   if (!peer.receiving || peer.end_reported) return;
   if (!peer.to_shard.empty()) {
-    std::string bytes = peer.to_shard.substr(0, receive_bytes_max);
+    std::string bytes = peer.to_shard.substr(0, std::min(peer.piece, receive_bytes_max));
     peer.to_shard.erase(0, bytes.size());
     events.on_receive(peer.slot, bytes);
   } else if (peer.finished) {

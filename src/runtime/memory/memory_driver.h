@@ -23,7 +23,9 @@ class MemoryDriver final : public IoDriver {
     std::string to_shard;         // written by the test, delivered by turn()
     std::string from_shard;       // what the shard has sent
     std::size_t room = SIZE_MAX;  // bytes the peer still takes; then sends stay pending
+    std::size_t piece = SIZE_MAX;  // bytes of to_shard handed over at a time, at most
     bool finished = false;        // set by the test: FIN behind to_shard
+    bool reset = false;           // set by the test: RST, whatever is under way
     bool shard_finished = false;  // the shard sent FIN
     bool released = false;        // the shard has closed
 
@@ -67,6 +69,7 @@ class MemoryDriver final : public IoDriver {
  private:
   Peer& peer_at(SocketSlot slot);
   void deliver(Peer& peer, IoEvents& events);
+  void deliver_reset(Peer& peer, IoEvents& events);
 
   std::deque<Peer> peers_;
   std::vector<SocketSlot> released_;
