@@ -47,7 +47,8 @@ std::string encode(std::string_view body, core::Random& random) {
   while (!body.empty()) {
     const std::string_view piece = body.substr(0, 1 + random.below(40));
     char size[8];
-    wire.append(size, std::to_chars(size, size + sizeof(size), piece.size(), 16).ptr);
+    const char* const end = std::to_chars(size, size + sizeof(size), piece.size(), 16).ptr;
+    wire.append(std::string_view(size, static_cast<std::size_t>(end - size)));
     wire.append("\r\n").append(piece).append("\r\n");
     body.remove_prefix(piece.size());
   }

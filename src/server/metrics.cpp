@@ -156,7 +156,7 @@ void write_connections(Writer& out, const SharedState& shared) {
   }
   out.text.family("sanjay_disconnects_total", Type::Counter,
                   "Ends of WebSocket connections by close code; 3000: the client went away.");
-  std::map<std::string, std::uint64_t> ends;
+  std::map<std::string, std::uint64_t> ends{{"3000", 0}};  // a family is never empty
   for (const ServerShard* shard : shared.applications) {
     shard->ends().for_each(
         [&](const std::string& code, std::uint64_t count) { ends[code] += count; });
