@@ -68,7 +68,7 @@ class HttpApiTest : public testing::Test,
     }
     return true;
   }
-  void deliver(std::uint32_t, const core::SegmentRef& bytes) override {
+  void deliver(std::uint32_t, const core::SegmentRef& bytes, hub::Reach) override {
     delivered_.emplace_back(bytes.bytes());
   }
   void on_subscribed(core::ConnectionId, hub::SubscriptionNumber) override {}
@@ -372,11 +372,11 @@ TEST_F(HttpApiTest, BroadcastAnswersForEachChannelInItsPlace) {
   EXPECT_THAT(late_, IsEmpty());
   decide(hub::PublishOutcome::Accepted);
   ASSERT_THAT(late_, SizeIs(1));
-  EXPECT_EQ(body_of(late_[0]),
-            "{\"result\":{\"responses\":[" + std::string(kBusyError) +
-                ",{\"error\":{\"code\":102,\"message\":\"unknown channel\"}}," +
-                std::string(kDone) + ",{\"error\":{\"code\":107,\"message\":\"bad request\"}}," +
-                std::string(kDone) + "]}}");
+  EXPECT_EQ(body_of(late_[0]), "{\"result\":{\"responses\":[" + std::string(kBusyError) +
+                                   ",{\"error\":{\"code\":102,\"message\":\"unknown channel\"}}," +
+                                   std::string(kDone) +
+                                   ",{\"error\":{\"code\":107,\"message\":\"bad request\"}}," +
+                                   std::string(kDone) + "]}}");
   settle();
   EXPECT_THAT(delivered_, ElementsAre(here + "=1"));
 }
@@ -450,9 +450,9 @@ TEST_F(HttpApiTest, DisconnectAsksEveryShardAndAnswersOnceAllHave) {
 
 TEST_F(HttpApiTest, DisconnectTakesTheCodesAnApplicationMayUse) {
   for (const std::string_view code : {"3000", "3500", "4000", "4999"}) {
-    EXPECT_FALSE(ask("/api/disconnect", "{\"user\":\"ann\",\"disconnect\":{\"code\":" +
-                                            std::string(code) + ",\"reason\":\"" +
-                                            std::string(123, 'x') + "\"}}"));
+    EXPECT_FALSE(
+        ask("/api/disconnect", "{\"user\":\"ann\",\"disconnect\":{\"code\":" + std::string(code) +
+                                   ",\"reason\":\"" + std::string(123, 'x') + "\"}}"));
     const auto& disconnect = std::get<DisconnectClients>(node_.asked.back().first);
     EXPECT_EQ(std::to_string(disconnect.code), code);
     EXPECT_EQ(disconnect.reason, std::string(123, 'x'));

@@ -20,7 +20,7 @@ struct Surroundings final : PublicationEncoder, MailCarrier, DeliverySink, HubEv
   }
   bool send(core::ShardIndex, Mail&&) override { return true; }
   // A reference taken and a line of the connection's memory touched, as a write queue does.
-  void deliver(std::uint32_t slot, const core::SegmentRef& bytes) override {
+  void deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach) override {
     connections[slot].last = bytes;
   }
   void on_subscribed(core::ConnectionId, SubscriptionNumber) override {}

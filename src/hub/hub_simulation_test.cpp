@@ -85,7 +85,7 @@ class Shard final : public PublicationEncoder,
   void encode(Encoding encoding, std::string_view channel, const Publication& publication,
               std::string& out) override;
   bool send(core::ShardIndex to, Mail&& mail) override;
-  void deliver(std::uint32_t slot, const core::SegmentRef& bytes) override;
+  void deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach) override;
   void on_subscribed(core::ConnectionId connection, SubscriptionNumber subscription) override;
   void on_published(const ReplyTo& reply_to, PublishOutcome outcome) override;
 
@@ -505,7 +505,7 @@ void Shard::encode(Encoding encoding, std::string_view channel, const Publicatio
 bool Shard::send(core::ShardIndex to, Mail&& mail) {
   return world_.on_send(index_, to, std::move(mail));
 }
-void Shard::deliver(std::uint32_t slot, const core::SegmentRef& bytes) {
+void Shard::deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach) {
   world_.on_deliver(index_, slot, bytes.bytes());
 }
 void Shard::on_subscribed(core::ConnectionId connection, SubscriptionNumber subscription) {

@@ -35,7 +35,7 @@ class HubTest : public testing::Test {
       outgoing.push_back(std::move(mail));
       return true;
     }
-    void deliver(std::uint32_t slot, const core::SegmentRef& bytes) override {
+    void deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach) override {
       events.push_back(std::to_string(slot) + "<" + std::string(bytes.bytes()));
     }
     void on_subscribed(core::ConnectionId connection, SubscriptionNumber) override {

@@ -117,7 +117,7 @@ class ShardThread final : public PublicationEncoder,
   bool send(core::ShardIndex to, Mail&& mail) override {
     return shared_.queues[std::size_t{index_} * kShards + to].push(std::move(mail));
   }
-  void deliver(std::uint32_t slot, const core::SegmentRef& segment) override {
+  void deliver(std::uint32_t slot, const core::SegmentRef& segment, Reach) override {
     std::string_view bytes = segment.bytes();
     while (!bytes.empty()) {
       const std::size_t end = bytes.find(';');

@@ -171,6 +171,7 @@ std::size_t LocalChannels::run_batch(Channel& channel, std::size_t deliveries_ma
   const auto end =
       static_cast<std::uint32_t>(std::min<std::size_t>(batch.end, batch.cursor + deliveries_max));
   const std::uint32_t begin = std::exchange(batch.cursor, end);
+  const Reach reach = batch.end > kFew ? Reach::Many : Reach::Few;
   std::uint64_t delivered = 0;
   for (std::uint32_t i = begin; i < end; ++i) {
     const Subscriber subscriber = channel.subscribers[i];
@@ -178,7 +179,7 @@ std::size_t LocalChannels::run_batch(Channel& channel, std::size_t deliveries_ma
     const auto& frames =
         batch.frames[static_cast<std::size_t>(encoding_of(subscriber.subscription))];
     ASSERT(frames);  // the home shard confirms an encoding before it counts on it
-    sink_.deliver(subscriber.slot, frames);
+    sink_.deliver(subscriber.slot, frames, reach);
     ++delivered;
   }
   deliveries_.add(delivered * batch.publications);

@@ -30,12 +30,15 @@ constexpr Encoding encoding_of(SubscriptionNumber number) {
   return static_cast<Encoding>(number >> kEncodingShift);
 }
 
+/// How many a batch goes to: with few, it may pass those that go to many.
+enum class Reach : std::uint8_t { Few, Many };
+
 /// Takes the finished bytes for one connection. Implemented by transport.
 class DeliverySink {
  public:
   virtual ~DeliverySink() = default;
   /// `slot` is in use: a connection leaves its channels before its slot is freed.
-  virtual void deliver(std::uint32_t slot, const core::SegmentRef& bytes) = 0;
+  virtual void deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach reach) = 0;
 };
 
 /// The subscriber lists of one shard, and the fan-out to them.
@@ -160,6 +163,7 @@ class LocalChannels {
 
  private:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+  static constexpr std::uint32_t kFew = 64;  // subscribers
   static constexpr std::uint32_t kWaitingBit = std::uint32_t{1} << 31;
 
   // Eight bytes, because there is one for each connection and channel.

@@ -21,7 +21,7 @@ constexpr std::size_t kPlenty = 1'000'000;
 
 class LocalChannelsTest : public testing::Test, public DeliverySink {
  protected:
-  void deliver(std::uint32_t slot, const core::SegmentRef& bytes) override {
+  void deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach) override {
     delivered_.emplace_back(slot, bytes.bytes());
   }
 

@@ -22,7 +22,7 @@ void Stream::set_handler(std::unique_ptr<StreamHandler> handler) {
   handler_ = std::move(handler);
 }
 
-void Stream::send(core::SegmentRef segment) {
+void Stream::send(core::SegmentRef segment, Urgency urgency) {
   if (state_ != State::Open || overflowed_) return;
   const std::size_t size = segment.size();
   if (queue_.bytes() + size > queue_bytes_max_ && !FAILPOINT("stream.queue_bound")) {
@@ -32,7 +32,7 @@ void Stream::send(core::SegmentRef segment) {
   }
   table_.stats_.queued_bytes.add(size);
   queue_.push(std::move(segment));
-  table_.mark_dirty(*this);
+  table_.mark_dirty(*this, urgency);
 }
 
 void Stream::notify_when_drained() {
@@ -100,10 +100,15 @@ Stream* StreamTable::find(core::ConnectionId id) {
   return id.shard == shard_ ? streams_.find(id.slot, id.generation) : nullptr;
 }
 
-void StreamTable::mark_dirty(Stream& stream) {
-  if (stream.dirty_ || stream.pieces_in_flight_ != 0) return;  // a send's end marks it again
+// One that stands in the bulk list may come to stand in the other as well: whichever entry is met
+// first counts, the other finds a stream that is not dirty.
+void StreamTable::mark_dirty(Stream& stream, Urgency urgency) {
+  if (stream.pieces_in_flight_ != 0) return;  // a send's end marks it again
+  const bool bulk = urgency == Urgency::Bulk && !FAILPOINT("stream.bulk");
+  if (stream.dirty_ && (bulk || !stream.dirty_in_bulk_)) return;
   stream.dirty_ = true;
-  dirty_.push_back(stream.id_.slot);
+  stream.dirty_in_bulk_ = bulk;
+  (bulk ? bulk_ : soon_).push_back(stream.id_.slot);
 }
 
 void StreamTable::mark_closing(Stream& stream) { closing_.push_back(stream.id_); }
@@ -149,7 +154,7 @@ void StreamTable::on_send(SocketSlot slot, std::size_t bytes) {
 void StreamTable::after_send(Stream& stream) {
   if (stream.state_ == Stream::State::Closing) return;
   if (!stream.queue_.empty() || stream.state_ == Stream::State::Finishing) {
-    mark_dirty(stream);
+    mark_dirty(stream, Urgency::Bulk);
   } else if (stream.wants_drained_ && stream.state_ == Stream::State::Open) {
     stream.wants_drained_ = false;
     stream.handler_->on_drained();
@@ -222,9 +227,15 @@ void StreamTable::flush(core::Instant now) {
   finishing_briefly_.clear();
 
   std::size_t sends = 0;
-  while (!dirty_.empty() && sends < kSendsPerFlush) {
-    const SocketSlot slot = dirty_.front();
-    dirty_.pop_front();
+  flush_some(soon_, bulk_.empty() ? kSendsPerFlush : kSendsPerFlush - kBulkSendsMin, sends, now);
+  flush_some(bulk_, kSendsPerFlush, sends, now);
+}
+
+void StreamTable::flush_some(std::deque<SocketSlot>& dirty, std::size_t sends_max,
+                             std::size_t& sends, core::Instant now) {
+  while (!dirty.empty() && sends < sends_max) {
+    const SocketSlot slot = dirty.front();
+    dirty.pop_front();
     if (!streams_.in_use(slot)) continue;
     Stream& stream = streams_.at(slot);
     if (!stream.dirty_) continue;

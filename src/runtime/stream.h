@@ -23,6 +23,9 @@ namespace sanjay::runtime {
 class Stream;
 class StreamTable;
 
+/// Bulk: part of something so large (a fan-out to very many) that what is small may pass it.
+enum class Urgency : std::uint8_t { Soon, Bulk };
+
 /// How long finish() waits for the peer.
 enum class Linger : std::uint8_t { Full, Brief };
 
@@ -79,7 +82,8 @@ class Stream {
 
   /// Queues bytes; they leave at the end of the turn, many segments in one send. Ignored unless
   /// Open. Past the queue's bound the handler is told (on_overflow) at the end of the turn.
-  void send(core::SegmentRef segment);
+  /// The order within the stream is kept whatever the urgency.
+  void send(core::SegmentRef segment, Urgency urgency = Urgency::Soon);
   std::size_t queued_bytes() const { return queue_.bytes(); }
   std::uint32_t queue_bytes_max() const { return queue_bytes_max_; }
   void set_queue_bytes_max(std::uint32_t bytes) { queue_bytes_max_ = bytes; }
@@ -111,7 +115,8 @@ class Stream {
   StreamEnd end_ = StreamEnd::Closed;
   std::uint8_t pieces_in_flight_ = 0;  // segments of queue_ that the send in flight refers to
   std::uint32_t send_count_ = 0;       // tells two sends of a stream apart, wraps
-  bool dirty_ : 1 = false;             // stands in the table's list of streams to flush
+  bool dirty_ : 1 = false;             // stands in one of the table's lists of streams to flush
+  bool dirty_in_bulk_ : 1 = false;     // and in which
   bool reading_paused_ : 1 = false;
   bool wants_drained_ : 1 = false;
   bool overflowed_ : 1 = false;
@@ -142,6 +147,8 @@ class StreamTable {
  public:
   /// Sends that flush() hands over at most, so that one turn stays short.
   static constexpr std::size_t kSendsPerFlush = 128;
+  /// Of these, so many are kept for bulk when there is any.
+  static constexpr std::size_t kBulkSendsMin = 32;
 
   StreamTable(core::ShardIndex shard, const StreamLimits& limits, IoDriver& driver);
   ~StreamTable();
@@ -160,7 +167,7 @@ class StreamTable {
   std::uint32_t size() const { return streams_.size(); }
   std::uint32_t streams_max() const { return limits_.streams_max; }
   /// Streams that wait for flush(): producers of many sends pause while it is long.
-  std::size_t flush_backlog() const { return dirty_.size(); }
+  std::size_t flush_backlog() const { return soon_.size() + bulk_.size(); }
   std::size_t queued_bytes() const { return stats_.queued_bytes.value(); }
   const StreamStats& stats() const { return stats_; }
 
@@ -191,7 +198,7 @@ class StreamTable {
   /// True when flush() or reap() has something to do now: the shard must not sleep. Handlers that
   /// are told of an end in reap() may send to, finish or close other streams.
   bool has_work() const {
-    return !dirty_.empty() || !overflowed_.empty() || !finishing_.empty() ||
+    return !soon_.empty() || !bulk_.empty() || !overflowed_.empty() || !finishing_.empty() ||
            !finishing_briefly_.empty() || !closing_.empty();
   }
 
@@ -206,7 +213,9 @@ class StreamTable {
   /// Entries of in_flight_ beyond one per stream before those that are over are swept out.
   static constexpr std::size_t kSweepSlack = 64;
 
-  void mark_dirty(Stream& stream);
+  void mark_dirty(Stream& stream, Urgency urgency = Urgency::Soon);
+  void flush_some(std::deque<SocketSlot>& dirty, std::size_t sends_max, std::size_t& sends,
+                  core::Instant now);
   void mark_closing(Stream& stream);
   void flush_one(Stream& stream, core::Instant now);
   void sent(Stream& stream, std::size_t bytes);
@@ -222,7 +231,8 @@ class StreamTable {
   IoDriver& driver_;
   core::Slab<Stream> streams_;
   StreamStats stats_;
-  std::deque<SocketSlot> dirty_;
+  std::deque<SocketSlot> soon_;  // to be flushed
+  std::deque<SocketSlot> bulk_;  // the same, after these
   std::vector<core::ConnectionId> closing_;
   std::vector<core::ConnectionId> overflowed_;
   // finish() was called since the last flush.

@@ -129,6 +129,28 @@ TEST_F(StreamTest, AFlushServesABoundedNumberOfStreamsAndTheOthersNext) {
   EXPECT_FALSE(table_.has_work());
 }
 
+TEST_F(StreamTest, WhatIsSmallPassesBulkAndStarvesItNot) {
+  constexpr std::size_t kBulk = StreamTable::kSendsPerFlush + 40;
+  for (std::size_t i = 0; i < kBulk; ++i) accept().send(segment("bulk"), Urgency::Bulk);
+  Stream& both = accept();
+  both.send(segment("b"), Urgency::Bulk);
+  both.send(segment("s"));
+  accept().send(segment("soon"));
+  table_.flush(at({}));
+  ASSERT_EQ(driver_.sends.size(), StreamTable::kSendsPerFlush);
+  EXPECT_EQ(driver_.sends[0].bytes(), "bs") << "its own order is kept";
+  EXPECT_EQ(driver_.sends[1].bytes(), "soon");
+  EXPECT_EQ(driver_.sends[2].bytes(), "bulk");
+  for (int i = 0; i < 110; ++i) accept().send(segment("soon"));
+  driver_.sends.clear();
+  table_.flush(at({}));
+  const auto bulk = std::count_if(driver_.sends.begin(), driver_.sends.end(),
+                                  [](const auto& send) { return send.bytes() == "bulk"; });
+  EXPECT_EQ(bulk, std::ptrdiff_t{StreamTable::kBulkSendsMin});
+  while (table_.has_work()) table_.flush(at({}));
+  EXPECT_EQ(table_.queued_bytes(), 0U);
+}
+
 TEST_F(StreamTest, AShortSendGoesOnWhereItStopped) {
   Stream& stream = accept();
   driver_.answers = {Answer::takes(3), Answer::takes(1), Answer::takes(2)};

@@ -175,8 +175,9 @@ bool ServerShard::send(core::ShardIndex to, hub::Mail&& mail) {
   return shared_.mail.push(index(), to, std::move(mail));
 }
 
-void ServerShard::deliver(std::uint32_t slot, const core::SegmentRef& bytes) {
-  shard_.streams().at(slot).send(bytes);
+void ServerShard::deliver(std::uint32_t slot, const core::SegmentRef& bytes, hub::Reach reach) {
+  shard_.streams().at(slot).send(
+      bytes, reach == hub::Reach::Many ? runtime::Urgency::Bulk : runtime::Urgency::Soon);
 }
 
 void ServerShard::on_subscribed(core::ConnectionId connection,

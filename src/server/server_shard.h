@@ -72,7 +72,7 @@ class ServerShard final : public runtime::ShardApplication,
 
   // hub::MailCarrier, hub::DeliverySink, hub::HubEvents
   bool send(core::ShardIndex to, hub::Mail&& mail) override;
-  void deliver(std::uint32_t slot, const core::SegmentRef& bytes) override;
+  void deliver(std::uint32_t slot, const core::SegmentRef& bytes, hub::Reach reach) override;
   void on_subscribed(core::ConnectionId connection, hub::SubscriptionNumber subscription) override;
   void on_published(const hub::ReplyTo& reply_to, hub::PublishOutcome outcome) override;
 

@@ -40,7 +40,7 @@ class HeldMail final : public hub::MailCarrier {
 
 class Deliveries final : public hub::DeliverySink {
  public:
-  void deliver(std::uint32_t slot, const core::SegmentRef& bytes) override {
+  void deliver(std::uint32_t slot, const core::SegmentRef& bytes, hub::Reach) override {
     received.emplace_back(slot, bytes.bytes());
   }
   std::vector<std::pair<std::uint32_t, std::string>> received;

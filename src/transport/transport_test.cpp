@@ -114,7 +114,7 @@ class TransportTest : public ::testing::Test,
     mails_.push_back(std::move(mail));
     return true;
   }
-  void deliver(std::uint32_t slot, const core::SegmentRef& bytes) override {
+  void deliver(std::uint32_t slot, const core::SegmentRef& bytes, hub::Reach) override {
     shard_->streams().at(slot).send(bytes);
   }
   void on_subscribed(core::ConnectionId id, hub::SubscriptionNumber number) override {
