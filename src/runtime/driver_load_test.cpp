@@ -392,7 +392,7 @@ TEST_P(DriverLoadTest, NobodyElseMayListenWhereAShardDoes) {
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("Address already in use"), std::string::npos);
   EXPECT_NE(second.error().message.find(address().to_string()), std::string::npos);
-  shards_[0]->driver().stop_listening();
+  shards_[0]->driver().stop_listening(0);
   shards_[0]->turn_often(2);
   EXPECT_TRUE(claim_address(address()));
 }
@@ -407,7 +407,7 @@ TEST_P(DriverLoadTest, AListenerStoppedByOneShardHangsNoClientOfTheOthers) {
     for (int stopped = 0; stopped < 3; ++stopped) {
       if (stopped > 0) {
         application(static_cast<std::size_t>(stopped - 1)).call([&] {
-          shards_[static_cast<std::size_t>(stopped - 1)]->driver().stop_listening();
+          shards_[static_cast<std::size_t>(stopped - 1)]->driver().stop_listening(0);
         });
         // The listener is closed by the end of the turn that follows.
         application(static_cast<std::size_t>(stopped - 1)).call([] {});

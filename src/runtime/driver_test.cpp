@@ -331,21 +331,38 @@ TEST_P(DriverTest, StopListeningTakesWhoWaitsAndRefusesWhoComesLater) {
     waiting.emplace_back(test_->address());
     ASSERT_EQ(waiting.back().connect_error(), 0);
   }
-  test_->driver().stop_listening();
+  test_->driver().stop_listening(0);
   ASSERT_TRUE(test_->turn_until([&] { return stories_.size() == 20; }));
   test_->turn_often(2);
   EXPECT_EQ(Client(test_->address()).connect_error(), ECONNREFUSED);
   // Those taken are served as ever, and stopping twice does nothing.
-  test_->driver().stop_listening();
+  test_->driver().stop_listening(0);
   for (std::size_t i = 0; i < waiting.size(); ++i) waiting[i].send("served");
   ASSERT_TRUE(test_->turn_until([&] {
     return std::ranges::all_of(stories_, [](const auto& story) { return story.bytes == "served"; });
   }));
 }
 
+TEST_P(DriverTest, OneListenerMayBeStoppedWhileAnotherGoesOn) {
+  make_shard();
+  const auto other = test_->driver().listen(*claim_address(loopback()), {.backlog = 16});
+  ASSERT_TRUE(other) << other.error().message;
+  test_->driver().stop_listening(0);
+  test_->turn_often(3);
+  StreamStory refused;
+  ASSERT_TRUE(test_->streams().connect(test_->address(), std::nullopt,
+                                       std::make_unique<StoryHandler>(refused)));
+  ASSERT_TRUE(test_->turn_until([&] { return refused.end.has_value(); }));
+  EXPECT_EQ(*refused.end, StreamEnd::ConnectFailed);
+  StreamStory taken;
+  ASSERT_TRUE(
+      test_->streams().connect(*other, std::nullopt, std::make_unique<StoryHandler>(taken)));
+  EXPECT_TRUE(test_->turn_until([&] { return taken.connected; }));
+}
+
 TEST_P(DriverTest, AListenerMayBeOpenedAgainAfterItWasStopped) {
   make_shard();
-  test_->driver().stop_listening();
+  test_->driver().stop_listening(0);
   test_->turn_often(3);
   const auto again = test_->driver().listen(test_->address(), {.backlog = 16});
   ASSERT_TRUE(again) << again.error().message;

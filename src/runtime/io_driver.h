@@ -92,8 +92,8 @@ class IoDriver {
   /// begins to accept. Answers the address bound, with the port chosen if it was 0.
   virtual core::Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options) = 0;
   virtual void resume_accepting() = 0;
-  /// Takes what already waits in the accept queues, then refuses: for draining.
-  virtual void stop_listening() = 0;
+  /// Takes what already waits in the listener's accept queue, then refuses: for draining.
+  virtual void stop_listening(ListenerIndex listener) = 0;
 
   /// Begins a connection on a free slot; on_connect follows. `from` binds the source address.
   virtual core::Status connect(SocketSlot slot, const Endpoint& to,

@@ -56,7 +56,7 @@ class ScriptedDriver final : public IoDriver {
     return endpoint;
   }
   void resume_accepting() override { ++accepts_resumed; }
-  void stop_listening() override {}
+  void stop_listening(ListenerIndex) override {}
   core::Status connect(SocketSlot, const Endpoint&, const std::optional<Endpoint>&) override {
     if (connects_left == 0) return core::failure("scripted failure");
     --connects_left;

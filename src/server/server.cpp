@@ -96,10 +96,8 @@ bool Server::shut_down(core::Duration timeout) {
 }
 
 void Server::reload(Wiring wiring) {
-  const auto shared = std::make_shared<const Wiring>(std::move(wiring));
-  shared_.connections_max.store(shared->connections_max, std::memory_order_relaxed);
-  for (auto& application : applications_) application->tell(Reload{shared});
-  shared_.reloads.fetch_add(1, std::memory_order_relaxed);
+  shared_.reload(std::make_shared<const Wiring>(std::move(wiring)));
+  for (auto& shard : shards_) shard->notify();
 }
 
 unsigned Server::stuck_for() {

@@ -27,12 +27,14 @@ class MemoryServer {
   explicit MemoryServer(
       core::ShardIndex shards, const std::function<void(Config&)>& adjust = [](Config&) {},
       const std::function<void(Wiring&)>& rewire = [](Wiring&) {})
-      : shared_(wiring_for(shards, adjust, rewire)), drivers_(shards) {
+      : MemoryServer(wiring_for(shards, adjust, rewire)) {}
+  explicit MemoryServer(std::shared_ptr<const Wiring> wiring)
+      : shared_(std::move(wiring)), drivers_(shared_.wiring->shards) {
     shared_.node_uid = "node-1";
     shared_.started = clock_.now();
     shared_.started_wall = clock_.wall_now();
     shared_.driver = runtime::DriverKind::Simulated;
-    for (core::ShardIndex i = 0; i < shards; ++i) {
+    for (core::ShardIndex i = 0; i < shared_.wiring->shards; ++i) {
       runtime::ShardOptions options = shared_.wiring->shard;
       options.index = i;
       shards_.push_back(std::make_unique<runtime::Shard>(options, drivers_[i], clock_, log_));
@@ -55,6 +57,7 @@ class MemoryServer {
   runtime::ManualClock& clock() { return clock_; }
   runtime::Shard& shard(core::ShardIndex index) { return *shards_[index]; }
   ServerShard& application(core::ShardIndex index) { return *applications_[index]; }
+  runtime::MemoryDriver& driver(core::ShardIndex index) { return drivers_[index]; }
 
   void turns(int count = 5) {
     for (int i = 0; i < count; ++i) {

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A whole server of two shards, without a kernel and in one thread, driven by a script. The input
-// is the script, one step a line: a letter, a digit that says whose peer or how much, and a text in
-// which \r \n \\ and \xHH stand for bytes. After a step each shard turns once, unless the letter is
-// a capital.
+// A whole server of two shards, without a kernel and in one thread, driven by a script
+// (fuzz_script_test.h), which is the input. Its steps:
 //
 //   o   a new peer of shard N mod 2          u   peer N asks for the upgrade [of this path]
 //   m   peer N sends this text message       f   peer N sends a frame: first octet, payload
@@ -21,7 +19,9 @@
 #include "runtime/memory/memory_driver.h"
 #include "runtime/shard.h"
 #include "server/config.h"
+#include "server/fuzz_script_test.h"
 #include "server/peer_model_test.h"
+#include "server/server_fixture.h"
 #include "server/server_shard.h"
 #include "server/wiring.h"
 
@@ -41,7 +41,6 @@ namespace sanjay::server {
 namespace {
 
 constexpr core::ShardIndex kShards = 2;
-constexpr std::size_t kStepsMax = 400;
 constexpr std::size_t kPeersMax = 24;
 constexpr core::Duration kStep = std::chrono::milliseconds(500);  // of time: no pause of our own
 constexpr std::array<int, 10> kSteps{1, 2, 3, 5, 10, 17, 21, 30, 51, 60};
@@ -119,62 +118,6 @@ std::shared_ptr<const Wiring> wiring_number(std::size_t number) {
   return std::make_shared<const Wiring>(*wirings[number % wirings.size()]);
 }
 
-struct Step {
-  char letter = 0;
-  unsigned number = 0;
-  bool turns = true;
-  std::string text;
-};
-
-std::string unescaped(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const std::string_view rest = text.substr(i);
-    if (rest.starts_with("\\n")) {
-      out += '\n';
-      ++i;
-    } else if (rest.starts_with("\\r")) {
-      out += '\r';
-      ++i;
-    } else if (rest.starts_with("\\\\")) {
-      out += '\\';
-      ++i;
-    } else if (rest.size() >= 4 && rest.starts_with("\\x") && kHex.find(rest[2]) != kHex.npos &&
-               kHex.find(rest[3]) != kHex.npos) {
-      out += static_cast<char>(kHex.find(rest[2]) * 16 + kHex.find(rest[3]));
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-/// The steps of a script, repetitions written out.
-std::vector<Step> parse(std::string_view script) {
-  std::vector<Step> steps;
-  while (!script.empty() && steps.size() < kStepsMax) {
-    const std::string_view line = script.substr(0, script.find('\n'));
-    script.remove_prefix(std::min(line.size() + 1, script.size()));
-    if (line.empty() || line[0] == '#') continue;
-    Step step;
-    const auto letter = static_cast<unsigned char>(line[0]);
-    step.letter = static_cast<char>(std::tolower(letter));
-    step.turns = std::isupper(letter) == 0;
-    if (line.size() > 1) step.number = static_cast<unsigned char>(line[1]) % 16;
-    if (line.size() > 2) step.text = unescaped(line.substr(2));
-    if (step.letter != '*') {
-      steps.push_back(std::move(step));
-    } else if (!steps.empty()) {
-      const Step last = steps.back();
-      const std::size_t room = kStepsMax - steps.size();
-      steps.insert(steps.end(), std::min<std::size_t>(room, step.number * step.number), last);
-    }
-  }
-  return steps;
-}
-
 /// One far end: the bytes of the driver, and what the protocol says about them.
 struct Peer {
   runtime::MemoryDriver::Peer* wire = nullptr;
@@ -195,26 +138,10 @@ struct Peer {
 
 class World {
  public:
-  World() : shared_(wiring_number(0)) {
-    shared_.node_uid = "uid";
-    shared_.started = clock_.now();
-    shared_.started_wall = clock_.wall_now();
-    shared_.driver = runtime::DriverKind::Simulated;
-    for (core::ShardIndex i = 0; i < kShards; ++i) {
-      runtime::ShardOptions options = shared_.wiring->shard;
-      options.index = i;
-      shards_.push_back(std::make_unique<runtime::Shard>(options, drivers_[i], clock_, log_));
-      shared_.shards.push_back(shards_.back().get());
-    }
-    for (core::ShardIndex i = 0; i < kShards; ++i) {
-      applications_.push_back(std::make_unique<ServerShard>(shared_, *shards_[i], i));
-      shared_.applications.push_back(applications_.back().get());
-      shards_[i]->set_application(*applications_[i]);
-      ASSERT(shards_[i]->start());
-    }
+  World() {
+    ASSERT(server_.started());
     for (core::ShardIndex i = 0; i < kShards; ++i) open_witness(i);
   }
-  ~World() { shards_.clear(); }
 
   void run(const Step& step) {
     if (!run_for_all(step) && !peers_.empty()) run_for(step, peers_[step.number % peers_.size()]);
@@ -246,12 +173,12 @@ class World {
  private:
   void open_witness(core::ShardIndex shard) {
     Peer& witness = witnesses_[shard];
-    witness.wire = &drivers_[shard].add_peer("198.51.100.1");
+    witness.wire = &server_.driver(shard).add_peer("198.51.100.1");
     witness.model.asks_for_upgrade();
     witness.ask_for_upgrade(kClientPath);
     witness.say(witness.model.says(R"({"id":1,"connect":{}})"));
-    witness.say(witness.model.says(R"({"id":2,"subscribe":{"channel":")" +
-                                   std::string(kWitnessed) + "\"}}"));
+    witness.say(witness.model.says(R"({"id":2,"subscribe":{"channel":")" + std::string(kWitnessed) +
+                                   "\"}}"));
     for (int i = 0; i < 20 && witness.model.channels().empty(); ++i) turn();
     ASSERT(witness.model.channels().size() == 1);
   }
@@ -277,13 +204,11 @@ class World {
         turn(step.number % kShards);
         return true;
       case 'l':
-        for (auto& application : applications_) {
-          static_cast<void>(application->tell(Reload{wiring_number(step.number)}));
-        }
+        shared_.reload(wiring_number(step.number));
         return true;
       case 'q':
         shared_.draining = shut_down_ = true;
-        for (auto& application : applications_) static_cast<void>(application->tell(ShutDown{}));
+        for (ServerShard* shard : shared_.applications) static_cast<void>(shard->tell(ShutDown{}));
         return true;
       default:
         return false;
@@ -326,7 +251,7 @@ class World {
   void open(unsigned number) {
     if (peers_.size() >= kPeersMax) return;
     const std::string address = "192.0.2." + std::to_string(1 + number / kShards);
-    peers_.emplace_back().wire = &drivers_[number % kShards].add_peer(address);
+    peers_.emplace_back().wire = &server_.driver(number % kShards).add_peer(address);
   }
 
   static void upgrade(Peer& peer, std::string_view text) {
@@ -376,7 +301,7 @@ class World {
     for (core::ShardIndex i = 0; i < kShards; ++i) turn(i);
   }
   void turn(core::ShardIndex index) {
-    runtime::Shard& shard = *shards_[index];
+    runtime::Shard& shard = server_.shard(index);
     shard.turn();
     if (shard.streams().queued_bytes() > 0) {
       shard.streams().for_each([](const runtime::Stream& stream) {
@@ -400,9 +325,9 @@ class World {
     }
   }
 
-  std::uint32_t streams() const {
+  std::uint32_t streams() {
     std::uint32_t sum = 0;
-    for (const auto& shard : shards_) sum += shard->streams().size();
+    for (runtime::Shard* shard : shared_.shards) sum += shard->streams().size();
     return sum;
   }
 
@@ -434,11 +359,11 @@ class World {
 
   void check_empty() {
     for (core::ShardIndex i = 0; i < kShards; ++i) {
-      const ServerShard& application = *applications_[i];
-      ASSERT(shards_[i]->streams().size() == 0);
-      ASSERT(shards_[i]->streams().queued_bytes() == 0);
-      ASSERT(shards_[i]->timers().next_wake() == core::kNever);
-      ASSERT(!shards_[i]->streams().has_work());
+      const ServerShard& application = server_.application(i);
+      ASSERT(server_.shard(i).streams().size() == 0);
+      ASSERT(server_.shard(i).streams().queued_bytes() == 0);
+      ASSERT(server_.shard(i).timers().next_wake() == core::kNever);
+      ASSERT(!server_.shard(i).streams().has_work());
       ASSERT(!application.has_mail());
       ASSERT(application.hub_stats().channels.value() == 0);
       ASSERT(application.hub_stats().home_channels.value() == 0);
@@ -457,12 +382,9 @@ class World {
   static constexpr std::uint64_t kFirstId = 1000;
   static constexpr std::string_view kSigned = R"(,"by":"a witness","text":")";
 
-  runtime::ManualClock clock_;
-  telemetry::NullLogger log_;
-  std::array<runtime::MemoryDriver, kShards> drivers_;
-  SharedState shared_;
-  std::vector<std::unique_ptr<ServerShard>> applications_;
-  std::vector<std::unique_ptr<runtime::Shard>> shards_;  // go first
+  MemoryServer server_{wiring_number(0)};
+  runtime::ManualClock& clock_ = server_.clock();
+  SharedState& shared_ = server_.shared();
   std::deque<Peer> peers_;
   std::array<Peer, kShards> witnesses_;
   std::uint64_t published_ = 0;

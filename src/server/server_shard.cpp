@@ -79,6 +79,7 @@ void ServerShard::on_accept(runtime::Stream& stream, runtime::ListenerIndex list
 }
 
 bool ServerShard::on_turn(core::Instant now) {
+  if (is_reloaded()) take_over_options();
   for (ShardMail& letter : letters_.take_all()) read(std::move(letter));
   const bool tasks_left = tasks_.run();
   const bool mail_left = take_mail();
@@ -100,8 +101,6 @@ bool ServerShard::on_turn(core::Instant now) {
 void ServerShard::read(ShardMail&& mail) {
   if (std::holds_alternative<ShutDown>(mail)) {
     begin_shut_down();
-  } else if (auto* reload = std::get_if<Reload>(&mail)) {
-    take_over(std::move(reload->wiring));
   } else if (const auto* task = std::get_if<TaskMail>(&mail)) {
     tasks_.take(*task);
   } else if (auto* answer = std::get_if<AnswerMail>(&mail)) {
@@ -112,15 +111,18 @@ void ServerShard::read(ShardMail&& mail) {
   }
 }
 
+// The operator's port stays open until the end: probes must see that this server is leaving.
 void ServerShard::begin_shut_down() {
   if (std::exchange(shutting_down_, true)) return;
-  shard_.driver().stop_listening();
+  shard_.driver().stop_listening(kPublicListener);
   shard_.streams().for_each(
       [this](runtime::Stream& stream) { to_shut_down_.push_back(stream.id()); });
 }
 
 // Between two turns nothing refers to the old options but by these pointers.
-void ServerShard::take_over(std::shared_ptr<const Wiring> wiring) {
+void ServerShard::take_over_options() {
+  reloads_taken_ = shared_.reloads.load(std::memory_order_acquire);
+  std::shared_ptr<const Wiring> wiring = shared_.latest_wiring();
   session_.options = &wiring->session;
   services_.options = &wiring->transport;
   routes_.set_wiring(*wiring);
@@ -160,7 +162,10 @@ void ServerShard::shut_down_some() {
     if (auto* connection = find(to_shut_down_.back())) connection->shut_down();
     to_shut_down_.pop_back();
   }
-  if (drained_ || !to_shut_down_.empty() || shard_.streams().size() > 0) return;
+  if (drained_ || !to_shut_down_.empty() ||
+      shard_.streams().size() > services_.internal_connections) {
+    return;
+  }
   drained_ = true;
   shared_.drained.release();
 }

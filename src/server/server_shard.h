@@ -37,7 +37,9 @@ class ServerShard final : public runtime::ShardApplication,
   core::Status on_start() override;
   void on_accept(runtime::Stream& stream, runtime::ListenerIndex listener) override;
   bool on_turn(core::Instant now) override;
-  bool has_mail() const override { return shared_.mail.has_mail(index()) || letters_.has_mail(); }
+  bool has_mail() const override {
+    return shared_.mail.has_mail(index()) || letters_.has_mail() || is_reloaded();
+  }
 
   // Counters: any thread.
   runtime::Shard& shard() const { return shard_; }
@@ -50,6 +52,7 @@ class ServerShard final : public runtime::ShardApplication,
   const api::HttpApiStats& api_stats() const { return routes_.api().stats(); }
 
  private:
+  static constexpr runtime::ListenerIndex kPublicListener = 0;
   static constexpr runtime::ListenerIndex kInternalListener = 1;
 
   /// Ends a sleep so that on_turn() runs; the turn does the work.
@@ -64,7 +67,10 @@ class ServerShard final : public runtime::ShardApplication,
   transport::Connection* find(core::ConnectionId id);
   void read(ShardMail&& mail);
   void begin_shut_down();
-  void take_over(std::shared_ptr<const Wiring> wiring);
+  bool is_reloaded() const {
+    return shared_.reloads.load(std::memory_order_acquire) != reloads_taken_;
+  }
+  void take_over_options();
   bool take_mail();
   void resume(std::vector<core::ConnectionId>& waiting);
   void fan_out();
@@ -78,7 +84,8 @@ class ServerShard final : public runtime::ShardApplication,
 
   SharedState& shared_;
   runtime::Shard& shard_;
-  std::shared_ptr<const Wiring> wiring_;  // the present one: see Reload
+  std::shared_ptr<const Wiring> wiring_;  // the present one
+  std::uint64_t reloads_taken_ = 0;
   runtime::ForeignMailbox<ShardMail> letters_;
   core::Random random_;
   protocol::JsonDecoder decoder_;

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <semaphore>
 #include <string>
 #include <variant>
@@ -25,11 +26,6 @@ class ServerShard;
 
 struct ShutDown {};
 
-/// New options; connections that exist go on under them.
-struct Reload {
-  std::shared_ptr<const Wiring> wiring;
-};
-
 struct TaskMail {
   core::ShardIndex from;
   std::uint32_t number;
@@ -41,7 +37,7 @@ struct AnswerMail {
   api::ShardAnswer answer;
 };
 
-using ShardMail = std::variant<ShutDown, Reload, TaskMail, AnswerMail>;
+using ShardMail = std::variant<ShutDown, TaskMail, AnswerMail>;
 
 /// What the shards of one server share. Filled before their threads start; after that only what is
 /// atomic, or written by one shard alone, changes.
@@ -58,9 +54,22 @@ struct SharedState {
   /// Tasks of the server API that one shard may have under way; so a foreign mailbox never holds
   /// more than that from each shard, and as many answers.
   static constexpr std::size_t kTasksMax = 16;
-  std::size_t shard_mail_max() const { return 16 + 2 * kTasksMax * wiring->shards; }
+  std::size_t shard_mail_max() const { return 1 + 2 * kTasksMax * wiring->shards; }
 
-  /// As at start; what a reload may change is each shard's own (ServerShard::wiring).
+  /// Options to be taken over by every shard, in the place of any that it has not taken yet. Any
+  /// thread; wake the shards after.
+  void reload(std::shared_ptr<const Wiring> latest) {
+    const std::lock_guard lock(latest_mutex_);
+    connections_max.store(latest->connections_max, std::memory_order_relaxed);
+    latest_ = std::move(latest);
+    reloads.fetch_add(1, std::memory_order_release);
+  }
+  std::shared_ptr<const Wiring> latest_wiring() {
+    const std::lock_guard lock(latest_mutex_);
+    return latest_;
+  }
+
+  /// As at start; what a reload may change is each shard's own (ServerShard::wiring_).
   const std::shared_ptr<const Wiring> wiring;
   std::string node_uid;
   core::Instant started{};
@@ -77,6 +86,10 @@ struct SharedState {
   std::atomic<std::uint64_t> reloads{0};
   std::atomic<std::uint64_t> failed_reloads{0};
   std::counting_semaphore<> drained{0};  // released once per shard that has shut down
+
+ private:
+  std::mutex latest_mutex_;
+  std::shared_ptr<const Wiring> latest_;  // since the first reload
 };
 
 }  // namespace sanjay::server

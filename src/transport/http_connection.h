@@ -55,7 +55,9 @@ class HttpConnection final : public Connection {
   void on_peer_finished() override { end_after_answer(); }
   void on_published(std::uint32_t request, hub::PublishOutcome outcome) override;
   void on_answer(std::string_view json) override;
-  void shut_down() override { end_after_answer(); }
+  void shut_down() override {
+    if (port_ == Port::Public) end_after_answer();
+  }
   void on_overflow() override { stream_.close(runtime::StreamEnd::SendFailed); }
   void on_write_stalled() override { stream_.close(runtime::StreamEnd::SendFailed); }
   void on_closed(runtime::StreamEnd) override;

@@ -55,7 +55,9 @@ class EpollDriver final : public IoDriver {
 
   core::Result<Endpoint> listen(const Endpoint& endpoint, const ListenOptions& options) override;
   void resume_accepting() override { set_listener_events(EPOLLIN); }
-  void stop_listening() override { draining_ = true; }
+  void stop_listening(ListenerIndex listener) override {
+    listeners_[listener].draining = draining_ = true;
+  }
   core::Status connect(SocketSlot slot, const Endpoint& to,
                        const std::optional<Endpoint>& from) override;
   void set_receiving(SocketSlot slot, bool on) override;
@@ -82,6 +84,7 @@ class EpollDriver final : public IoDriver {
   struct OpenListener {
     int descriptor;  // negative once closed: its number is not used again
     int backlog;
+    bool draining = false;
   };
 
   struct FailedSend {
@@ -115,6 +118,7 @@ class EpollDriver final : public IoDriver {
   }
   void accept_ready(std::size_t listener, IoEvents& events);
   void drain_listeners(IoEvents& events);
+  static void close_one(OpenListener& listener);
   void close_listeners();
   void on_edge(SocketSlot slot, std::uint32_t what, IoEvents& events);
   void mark_readable(SocketSlot slot);
@@ -165,7 +169,7 @@ core::Status EpollDriver::connect(SocketSlot slot, const Endpoint& to,
 
 void EpollDriver::accept_ready(std::size_t listener, IoEvents& events) {
   const OpenListener& from = listeners_[listener];
-  const int accepts_max = draining_ ? from.backlog : options_.accepts_per_turn;
+  const int accepts_max = from.draining ? from.backlog : options_.accepts_per_turn;
   for (int i = 0; from.descriptor >= 0 && i < accepts_max; ++i) {
     const int descriptor = accept4(from.descriptor, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0) {
@@ -189,16 +193,21 @@ void EpollDriver::accept_ready(std::size_t listener, IoEvents& events) {
 }
 
 void EpollDriver::drain_listeners(IoEvents& events) {
-  for (std::size_t i = 0; i < listeners_.size(); ++i) accept_ready(i, events);
-  close_listeners();
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    if (!listeners_[i].draining) continue;
+    accept_ready(i, events);
+    close_one(listeners_[i]);
+  }
+  draining_ = false;
+}
+
+void EpollDriver::close_one(OpenListener& listener) {
+  if (listener.descriptor >= 0) close_listener(listener.descriptor);
+  listener = {-1, 0};
 }
 
 void EpollDriver::close_listeners() {
-  for (OpenListener& listener : listeners_) {
-    if (listener.descriptor >= 0) close_listener(listener.descriptor);
-    listener.descriptor = -1;
-  }
-  draining_ = false;
+  for (OpenListener& listener : listeners_) close_one(listener);
 }
 
 void EpollDriver::set_receiving(SocketSlot slot, bool on) {

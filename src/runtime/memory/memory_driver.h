@@ -20,14 +20,14 @@ class MemoryDriver final : public IoDriver {
  public:
   /// The far end of one connection.
   struct Peer {
-    std::string to_shard;         // written by the test, delivered by turn()
-    std::string from_shard;       // what the shard has sent
-    std::size_t room = SIZE_MAX;  // bytes the peer still takes; then sends stay pending
+    std::string to_shard;          // written by the test, delivered by turn()
+    std::string from_shard;        // what the shard has sent
+    std::size_t room = SIZE_MAX;   // bytes the peer still takes; then sends stay pending
     std::size_t piece = SIZE_MAX;  // bytes of to_shard handed over at a time, at most
-    bool finished = false;        // set by the test: FIN behind to_shard
-    bool reset = false;           // set by the test: RST, whatever is under way
-    bool shard_finished = false;  // the shard sent FIN
-    bool released = false;        // the shard has closed
+    bool finished = false;         // set by the test: FIN behind to_shard
+    bool reset = false;            // set by the test: RST, whatever is under way
+    bool shard_finished = false;   // the shard sent FIN
+    bool released = false;         // the shard has closed
 
    private:
     friend class MemoryDriver;
@@ -54,7 +54,7 @@ class MemoryDriver final : public IoDriver {
     return endpoint;
   }
   void resume_accepting() override {}
-  void stop_listening() override { listening_ = false; }
+  void stop_listening(ListenerIndex) override { listening_ = false; }
   core::Status connect(SocketSlot, const Endpoint&, const std::optional<Endpoint>&) override {
     return core::failure("the memory driver only accepts");
   }

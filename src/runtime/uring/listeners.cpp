@@ -61,24 +61,32 @@ void UringListeners::on_accepted(const io_uring_cqe& cqe, IoEvents& events) {
 
 void UringListeners::drain(IoEvents& events) {
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    const Listener listener = listeners_[i];
-    for (int taken = 0; listener.descriptor >= 0 && taken < listener.backlog; ++taken) {
-      const int descriptor = accept4(listener.descriptor, nullptr, nullptr, kAcceptFlags);
-      if (descriptor < 0 && (errno == ECONNABORTED || errno == EINTR)) continue;
-      if (descriptor < 0) break;
-      take(descriptor, i, events);
-    }
+    if (listeners_[i].draining) drain(i, events);
   }
-  close_all();
+  draining_ = false;
+}
+
+void UringListeners::drain(std::size_t index, IoEvents& events) {
+  const Listener listener = listeners_[index];
+  for (int taken = 0; listener.descriptor >= 0 && taken < listener.backlog; ++taken) {
+    const int descriptor = accept4(listener.descriptor, nullptr, nullptr, kAcceptFlags);
+    if (descriptor < 0 && (errno == ECONNABORTED || errno == EINTR)) continue;
+    if (descriptor < 0) break;
+    take(descriptor, index, events);
+  }
+  close_one(listeners_[index]);
 }
 
 // Ending a listener also ends the armed accept, which would keep it alive: its last completion is
 // an error without a successor.
+void UringListeners::close_one(Listener& listener) {
+  if (listener.descriptor >= 0) close_listener(listener.descriptor);
+  listener.descriptor = -1;
+  listener.draining = false;
+}
+
 void UringListeners::close_all() {
-  for (Listener& listener : listeners_) {
-    if (listener.descriptor >= 0) close_listener(listener.descriptor);
-    listener.descriptor = -1;
-  }
+  for (Listener& listener : listeners_) close_one(listener);
 }
 
 }  // namespace sanjay::runtime

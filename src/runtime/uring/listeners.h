@@ -24,7 +24,10 @@ class UringListeners {
   void resume_accepting();
   /// An accept has completed, for one peer or for good.
   void on_accepted(const io_uring_cqe& cqe, IoEvents& events);
-  /// Takes what waits in the accept queues, then closes.
+  /// Asks for one to be drained.
+  void stop(ListenerIndex listener) { listeners_[listener].draining = draining_ = true; }
+  bool draining() const { return draining_; }
+  /// Takes what waits in the accept queues of those that were stopped, then closes them.
   void drain(IoEvents& events);
   void close_all();
 
@@ -33,14 +36,18 @@ class UringListeners {
     int descriptor;  // negative once closed: its number is not used again
     int backlog;
     bool accepting = false;
+    bool draining = false;
   };
 
   void arm(std::size_t index);
+  void drain(std::size_t index, IoEvents& events);
+  static void close_one(Listener& listener);
   void take(int descriptor, std::size_t index, IoEvents& events);
 
   Ring& ring_;
   Adopt adopt_;
   std::vector<Listener> listeners_;
+  bool draining_ = false;
 };
 
 }  // namespace sanjay::runtime

@@ -34,7 +34,7 @@ class UringDriver final : public IoDriver {
     return listeners_.open(endpoint, options);
   }
   void resume_accepting() override { listeners_.resume_accepting(); }
-  void stop_listening() override { draining_ = true; }
+  void stop_listening(ListenerIndex listener) override { listeners_.stop(listener); }
   core::Status connect(SocketSlot slot, const Endpoint& to,
                        const std::optional<Endpoint>& from) override;
   void set_receiving(SocketSlot slot, bool on) override;
@@ -89,7 +89,6 @@ class UringDriver final : public IoDriver {
   Ring ring_;
   UringListeners listeners_{
       ring_, [this](SocketSlot slot, int descriptor) { add_socket(slot, descriptor); }};
-  bool draining_ = false;
   std::vector<Socket> sockets_;
   std::deque<SocketSlot> starved_;  // receives that found no buffer, oldest first
   std::vector<SocketSlot> released_;
@@ -262,7 +261,7 @@ unsigned UringDriver::dispatch(IoEvents& events) {
 
 bool UringDriver::turn(core::Duration wait_max, IoEvents& events) {
   stats_.turns.add();
-  if (draining_ || !released_.empty() || !starved_.empty() || ring_.has_completions()) {
+  if (listeners_.draining() || !released_.empty() || !starved_.empty() || ring_.has_completions()) {
     wait_max = core::Duration::zero();
   }
   // Receives that found no buffer come first, in the order in which they were put back.
@@ -280,7 +279,7 @@ bool UringDriver::turn(core::Duration wait_max, IoEvents& events) {
     ring_.submit_and_wait(core::Duration::zero());
     handled += dispatch(events);
   }
-  if (std::exchange(draining_, false)) listeners_.drain(events);
+  if (listeners_.draining()) listeners_.drain(events);
   std::vector<SocketSlot> released;
   released.swap(released_);
   for (const SocketSlot slot : released) events.on_released(slot);
