@@ -112,12 +112,12 @@ class ConfigLoader {
         if (is_section(path)) {
           apply_table(file, path + ".", *section);
         } else {
-          error = "unknown section" + suggestion(path, section_names());
+          error = "unknown section" + suggest(path, section_names);
         }
       } else if (is_section(path)) {
         error = "expected a section with keys of its own";
       } else {
-        error = "unknown key" + suggestion(path, key_names());
+        error = "unknown key" + suggest(path, key_names);
       }
       if (error) errors_.push_back(fmt::format("{}{}: {}", place(file, value.line), path, *error));
     }
@@ -133,9 +133,15 @@ class ConfigLoader {
     if (setting != all.end()) {
       error = assign_text(*setting, variable.value, config_);
     } else if (!is_kubernetes_service_link(variable)) {
-      error = "unknown environment variable" + suggestion(variable.name, variable_names());
+      error = "unknown environment variable" + suggest(variable.name, variable_names);
     }
     if (error) errors_.push_back(fmt::format("{}: {}", variable.name, *error));
+  }
+
+  /// What may have been meant, for those errors that will be shown: the search is not cheap.
+  template <class Name>
+  std::string suggest(const Name& name, std::vector<std::string> (*candidates)()) const {
+    return errors_.size() < kErrorsMax ? suggestion(name, candidates()) : std::string();
   }
 
   /// "config.toml:12: ".

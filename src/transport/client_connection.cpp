@@ -71,7 +71,7 @@ void ClientConnection::end(const protocol::Disconnect& disconnect) {
   set_deadline(core::kNever);
 }
 
-void ClientConnection::note_end_of(EndRecord end) {
+void ClientConnection::record_end(EndRecord end) {
   const auto client = session_.client().text();
   if (session_.connected()) end.client = session::view(client);
   end.user = session_.user();

@@ -23,7 +23,7 @@ class ClientConnection final : public WebSocketConnection, private session::Sess
   // WebSocketConnection
   void on_message(websocket::Opcode opcode, std::string_view payload) override;
   bool accepts_messages() const override { return !session_.blocked(); }
-  void note_end_of(EndRecord end) override;
+  void record_end(EndRecord end) override;
   void on_gone() override;
   // Connection
   void on_deadline() override;

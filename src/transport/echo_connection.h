@@ -22,7 +22,7 @@ class EchoConnection final : public WebSocketConnection {
 
   void on_message(websocket::Opcode opcode, std::string_view payload) override;
   bool accepts_messages() const override;
-  void note_end_of(EndRecord end) override { services_.ends.record(end, services_.shard.now()); }
+  void record_end(EndRecord end) override { services_.ends.record(end, services_.shard.now()); }
   void on_deadline() override {}
 };
 

@@ -83,6 +83,13 @@ std::string_view without_body(std::string_view response) {
   return end == std::string_view::npos ? response : response.substr(0, end + kHeadEnd.size());
 }
 
+HttpConnection::AddressSource source_of(const ShardServices& services,
+                                        const runtime::Stream& stream) {
+  using Source = HttpConnection::AddressSource;
+  if (!services.options->trusted_proxies.contains(stream.peer().address)) return Source::Peer;
+  return services.options->proxy_protocol ? Source::ProxyHeader : Source::ForwardedFor;
+}
+
 http::RequestLimits request_limits(const ShardServices& services,
                                    const HttpConnection::Arrival& arrival) {
   http::RequestLimits limits = services.options->http;
@@ -318,17 +325,6 @@ void HttpConnection::end_after_answer() {
   if (!awaiting_answer_) return stream_.finish();
   keep_alive_ = false;  // the answer is the last thing sent
 }
-
-namespace {
-
-HttpConnection::AddressSource source_of(const ShardServices& services,
-                                        const runtime::Stream& stream) {
-  using Source = HttpConnection::AddressSource;
-  if (!services.options->trusted_proxies.contains(stream.peer().address)) return Source::Peer;
-  return services.options->proxy_protocol ? Source::ProxyHeader : Source::ForwardedFor;
-}
-
-}  // namespace
 
 void accept_connection(ShardServices& services, runtime::Stream& stream) {
   HttpConnection::Arrival arrival;

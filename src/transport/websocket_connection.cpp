@@ -99,7 +99,7 @@ void WebSocketConnection::close_with(std::uint16_t code, std::string_view reason
 
 void WebSocketConnection::note_end(std::uint16_t code, std::string_view reason) {
   if (std::exchange(ended_, true)) return;
-  note_end_of({code, reason, stream_.id(), stream_.peer(), "", ""});
+  record_end({code, reason, stream_.id(), stream_.peer(), "", ""});
 }
 
 void WebSocketConnection::on_closed(runtime::StreamEnd) {

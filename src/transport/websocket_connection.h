@@ -64,8 +64,8 @@ class WebSocketConnection : public Connection {
                   runtime::Linger linger = runtime::Linger::Full);
   /// Says how the connection ended; the first call counts. close_with() does it by itself.
   void note_end(std::uint16_t code, std::string_view reason);
-  /// Fills in whose connection it is.
-  virtual void note_end_of(EndRecord) = 0;
+  /// Fills in whose connection it is, and records its end.
+  virtual void record_end(EndRecord) = 0;
   /// The stream is gone; the end has been noted.
   virtual void on_gone() {}
 
