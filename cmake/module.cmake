@@ -60,12 +60,19 @@ function(sanjay_module name)
 endfunction()
 
 # sanjay_failpoint_test(MODULE NAME FILTER): the module's tests that FILTER picks must fail when the
-# defence NAME is switched off (core/failpoint.h), else they prove nothing. Test builds only.
+# defence NAME is switched off (core/failpoint.h), else they prove nothing. Test builds only. A
+# defence may be proven by several such tests.
 function(sanjay_failpoint_test module name filter)
   if(NOT SANJAY_FAILPOINTS)
     return()
   endif()
-  add_test(NAME failpoint_${name} COMMAND ${module}_test --gtest_brief=1 --gtest_filter=${filter})
-  set_tests_properties(failpoint_${name} PROPERTIES
+  set(test failpoint_${name})
+  set(number 1)
+  while(TEST ${test})
+    math(EXPR number "${number} + 1")
+    set(test failpoint_${name}_${number})
+  endwhile()
+  add_test(NAME ${test} COMMAND ${module}_test --gtest_brief=1 --gtest_filter=${filter})
+  set_tests_properties(${test} PROPERTIES
     ENVIRONMENT FAILPOINTS=${name} WILL_FAIL TRUE TIMEOUT 120 LABELS failpoint)
 endfunction()
