@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/json_decoder.h"
 #include "protocol/json_encoder.h"
+#include "protocol/protobuf_decoder.h"
+#include "protocol/protobuf_encoder.h"
 
 #include <benchmark/benchmark.h>
+#include <google/protobuf/arena.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <protocol/client.pb.h>
 #include <simdjson.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace sanjay::protocol {
@@ -64,6 +71,65 @@ void reference_simdjson_publish(benchmark::State& state) {
 }
 BENCHMARK(reference_simdjson_publish);
 
+/// The same publish command for the Protobuf codec.
+std::string protobuf_publish() {
+  wire::Command command;
+  command.set_id(4);
+  command.mutable_publish()->set_channel("chat:index");
+  command.mutable_publish()->set_data(kData128);
+  const std::string body = command.SerializeAsString();
+  // A length of two bytes.
+  return std::string{static_cast<char>(body.size() | 0x80), static_cast<char>(body.size() >> 7)} +
+         body;
+}
+
+void decode_protobuf_publish(benchmark::State& state) {
+  const std::string message = protobuf_publish();
+  ProtobufDecoder decoder;
+  for (auto _ : state) {
+    decoder.begin(message);
+    while (auto command = decoder.next()) {
+      if (!*command) state.SkipWithError("refused");
+      benchmark::DoNotOptimize(command);
+    }
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(message.size()));
+}
+BENCHMARK(decode_protobuf_publish);
+
+void decode_protobuf_pong(benchmark::State& state) {
+  const std::string message(1, '\0');
+  ProtobufDecoder decoder;
+  for (auto _ : state) {
+    decoder.begin(message);
+    while (auto command = decoder.next()) benchmark::DoNotOptimize(command);
+  }
+}
+BENCHMARK(decode_protobuf_pong);
+
+/// Reference for the reader: the same command with libprotobuf, its arena's memory reused.
+void reference_libprotobuf_publish(benchmark::State& state) {
+  const std::string message = protobuf_publish();
+  alignas(std::max_align_t) char block[8192];
+  google::protobuf::ArenaOptions options;
+  options.initial_block = block;
+  options.initial_block_size = sizeof(block);
+  google::protobuf::Arena arena(options);
+  for (auto _ : state) {
+    google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(message.data()),
+                                              static_cast<int>(message.size()));
+    std::uint32_t length = 0;
+    if (!in.ReadVarint32(&length)) state.SkipWithError("invalid");
+    auto* command = google::protobuf::Arena::CreateMessage<wire::Command>(&arena);
+    const char* const body = message.data() + in.CurrentPosition();
+    if (!command->ParseFromArray(body, static_cast<int>(length))) state.SkipWithError("invalid");
+    benchmark::DoNotOptimize(command->publish().data().data());
+    arena.Reset();
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(message.size()));
+}
+BENCHMARK(reference_libprotobuf_publish);
+
 void encode_publication(benchmark::State& state) {
   std::string out;
   Publication publication;
@@ -99,6 +165,42 @@ void encode_publish_reply(benchmark::State& state) {
   }
 }
 BENCHMARK(encode_publish_reply);
+
+void encode_protobuf_publication(benchmark::State& state) {
+  std::string out;
+  Publication publication;
+  publication.data = kData128;
+  publication.offset = 123456;
+  for (auto _ : state) {
+    out.clear();
+    protobuf::append_publication_push(out, "chat:index", publication);
+    benchmark::DoNotOptimize(out.data());
+  }
+}
+BENCHMARK(encode_protobuf_publication);
+
+void encode_protobuf_publication_of_client(benchmark::State& state) {
+  std::string out;
+  Publication publication;
+  publication.data = kData128;
+  publication.info = ClientInfo{"42", "5a3e7d6c-0b1f-4c5e-9d2a-111122223333", {}, {}};
+  for (auto _ : state) {
+    out.clear();
+    protobuf::append_publication_push(out, "chat:index", publication);
+    benchmark::DoNotOptimize(out.data());
+  }
+}
+BENCHMARK(encode_protobuf_publication_of_client);
+
+void encode_protobuf_publish_reply(benchmark::State& state) {
+  std::string out;
+  for (auto _ : state) {
+    out.clear();
+    protobuf::append_empty_reply(out, 4, EmptyResult::Publish);
+    benchmark::DoNotOptimize(out.data());
+  }
+}
+BENCHMARK(encode_protobuf_publish_reply);
 
 }  // namespace
 }  // namespace sanjay::protocol
