@@ -58,9 +58,10 @@ class HttpApiTest : public testing::Test,
     api_ = std::make_unique<HttpApi>(options_, *hub_, node_);
   }
 
-  void encode(hub::Encoding, std::string_view channel, const hub::Publication& publication,
+  bool encode(hub::Encoding, std::string_view channel, const hub::Publication& publication,
               std::string& out) override {
     out.append(channel).append("=").append(publication.data);
+    return true;
   }
   bool send(core::ShardIndex, hub::Mail&& mail) override {
     if (auto* request = std::get_if<std::unique_ptr<hub::PublishRequest>>(&mail)) {

@@ -19,11 +19,12 @@ constexpr EncodingSet kProtobuf = bit_of(Encoding::ProtobufWebSocket);
 
 class HomeChannelsTest : public testing::Test, public PublicationEncoder {
  protected:
-  void encode(Encoding encoding, std::string_view channel, const Publication& publication,
+  bool encode(Encoding encoding, std::string_view channel, const Publication& publication,
               std::string& out) override {
     ++encoded_;
     out += encoding == Encoding::JsonWebSocket ? 'j' : 'p';
     out.append(channel).append(publication.data).append(";");
+    return true;
   }
 
   PublishOutcome publish(std::string_view channel, std::string_view data) {

@@ -178,7 +178,7 @@ PublishOutcome Hub::publish_at_home(std::string_view channel, const Publication&
 
 void Hub::on_publish_request(core::ShardIndex from, const PublishRequest& request) {
   const Publication publication{
-      request.data, {request.client, request.user, request.conn_info}, request.received};
+      request.data, {request.client, request.user, request.conn_info, {}}, request.received};
   const PublishOutcome outcome = publish_at_home(request.channel, publication);
   post(from, PublishResult{request.reply_to, outcome});
 }

@@ -14,9 +14,10 @@ namespace {
 struct Surroundings final : PublicationEncoder, MailCarrier, DeliverySink, HubEvents {
   explicit Surroundings(std::size_t slots) : connections(slots) {}
 
-  void encode(Encoding, std::string_view, const Publication& publication,
+  bool encode(Encoding, std::string_view, const Publication& publication,
               std::string& out) override {
     out.append(publication.data);
+    return true;
   }
   bool send(core::ShardIndex, Mail&&) override { return true; }
   // A reference taken and a line of the connection's memory touched, as a write queue does.

@@ -82,7 +82,7 @@ class Shard final : public PublicationEncoder,
 
   Hub& hub() { return hub_; }
 
-  void encode(Encoding encoding, std::string_view channel, const Publication& publication,
+  bool encode(Encoding encoding, std::string_view channel, const Publication& publication,
               std::string& out) override;
   bool send(core::ShardIndex to, Mail&& mail) override;
   void deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach) override;
@@ -498,9 +498,10 @@ class World {
   bool calm_ = false;  // draining: nothing new begins
 };
 
-void Shard::encode(Encoding encoding, std::string_view channel, const Publication& publication,
+bool Shard::encode(Encoding encoding, std::string_view channel, const Publication& publication,
                    std::string& out) {
   world_.on_encode(index_, encoding, channel, publication, out);
+  return true;
 }
 bool Shard::send(core::ShardIndex to, Mail&& mail) {
   return world_.on_send(index_, to, std::move(mail));

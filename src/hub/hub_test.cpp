@@ -24,11 +24,12 @@ constexpr core::ShardIndex kAway = 1;
 class HubTest : public testing::Test {
  protected:
   struct Side final : PublicationEncoder, MailCarrier, DeliverySink, HubEvents {
-    void encode(Encoding encoding, std::string_view, const Publication& publication,
+    bool encode(Encoding encoding, std::string_view, const Publication& publication,
                 std::string& out) override {
       out += encoding == Encoding::JsonWebSocket ? 'j' : 'p';
       out.append(publication.data).append(publication.publisher.client);
       out.append(publication.publisher.user).append(publication.publisher.conn_info);
+      return true;
     }
     bool send(core::ShardIndex, Mail&& mail) override {
       if (outgoing.size() >= room) return false;

@@ -108,11 +108,12 @@ class ShardThread final : public PublicationEncoder,
  private:
   using Place = std::pair<std::uint32_t, std::size_t>;  // slot and channel
 
-  void encode(Encoding encoding, std::string_view channel, const Publication& publication,
+  bool encode(Encoding encoding, std::string_view channel, const Publication& publication,
               std::string& out) override {
     out += encoding == Encoding::JsonWebSocket ? 'J' : 'P';
     out += channel.back();
     out.append(publication.data).append(";");
+    return true;
   }
   bool send(core::ShardIndex to, Mail&& mail) override {
     return shared_.queues[std::size_t{index_} * kShards + to].push(std::move(mail));

@@ -6,13 +6,114 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sanjay::hub {
 
-/// The forms in which a subscriber can receive a publication: protocol and transport framing
-/// together, so that one encoded copy can be shared by everybody who receives that form.
+/// A client as others see it: in presence, in joins and leaves, with what it publishes.
+struct ClientInfo {
+  std::string_view client{};     // connection id of the protocol (a UUID); empty: no client
+  std::string_view user{};       // empty: anonymous
+  std::string_view conn_info{};  // payloads, empty when there is none
+  std::string_view chan_info{};
+};
+
+struct Tag {
+  std::string_view key;
+  std::string_view value;
+};
+
+/// One publication on its way into a channel. The views live until the call that takes it returns.
+struct Publication {
+  std::string_view data;
+  ClientInfo publisher{};    // empty for the server API
+  core::Instant received{};  // when the server took it in, for the delivery time
+  std::span<const Tag> tags{};
+  bool data_is_json = true;  // validated, on one line; otherwise it may be anything
+  std::uint64_t offset = 0;  // its place in the history; 0: not kept
+};
+
+/// The same, as it is kept and shared between threads. Immutable.
+class StoredPublication {
+ public:
+  explicit StoredPublication(const Publication& publication);
+  StoredPublication(const StoredPublication&) = delete;
+  StoredPublication& operator=(const StoredPublication&) = delete;
+
+  const Publication& view() const { return view_; }
+  std::uint64_t offset() const { return view_.offset; }
+  /// What it costs to keep, about.
+  std::size_t bytes() const { return sizeof(*this) + text_.size() + tags_.size() * sizeof(Tag); }
+
+ private:
+  std::string text_;  // everything that view_ points at, one behind the other
+  std::vector<Tag> tags_;
+  Publication view_;
+};
+using PublicationRef = std::shared_ptr<const StoredPublication>;
+
+/// A ClientInfo that owns its texts.
+struct OwnedClientInfo {
+  std::string client;
+  std::string user;
+  std::string conn_info;
+  std::string chan_info;
+
+  OwnedClientInfo() = default;
+  explicit OwnedClientInfo(const ClientInfo& info)
+      : client(info.client),
+        user(info.user),
+        conn_info(info.conn_info),
+        chan_info(info.chan_info) {}
+  ClientInfo view() const { return {client, user, conn_info, chan_info}; }
+};
+
+/// A place in a channel's history. Offsets count from 1 within an epoch; another epoch means that
+/// the history was lost and began anew.
+struct StreamPosition {
+  std::uint64_t offset = 0;
+  std::string epoch;
+
+  friend bool operator==(const StreamPosition&, const StreamPosition&) = default;
+};
+
+/// How much of a channel's publications is kept, and how long; decided by who publishes or reads.
+struct HistorySettings {
+  std::uint32_t size = 0;
+  core::Duration ttl{0};
+  core::Duration meta_ttl{0};  // of epoch and offset, since the last publication or read
+
+  bool enabled() const { return size > 0 && ttl > core::Duration::zero(); }
+};
+
+/// What a publication asks for beside being delivered. The views live until the call returns.
+struct PublishOptions {
+  HistorySettings history{};
+  /// The same key within idempotency_ttl publishes nothing and answers as the first time.
+  std::string_view idempotency_key{};
+  core::Duration idempotency_ttl = std::chrono::minutes(5);
+  /// Where not 0: nothing is published unless it is above the version kept with the history.
+  std::uint64_t version = 0;
+  std::string_view version_epoch{};  // another one than the last: versions count anew
+};
+
+/// What of a history is wanted.
+struct HistoryQuery {
+  static constexpr std::int32_t kAll = -1;
+
+  std::int32_t limit = 0;  // publications at most; 0: none, only the position
+  bool has_since = false;
+  StreamPosition since{};  // exclusive; an empty epoch stands for any
+  bool reverse = false;    // newest first, and before `since`
+  core::Duration meta_ttl{0};
+};
+
+/// The forms in which a subscriber can receive what a channel brings: protocol and transport
+/// framing together, so that one encoded copy can be shared by everybody who receives that form.
 enum class Encoding : std::uint8_t { JsonWebSocket, ProtobufWebSocket };
 inline constexpr std::size_t kEncodings = 2;
 
@@ -22,40 +123,26 @@ constexpr EncodingSet bit_of(Encoding encoding) {
   return static_cast<EncodingSet>(1U << static_cast<unsigned>(encoding));
 }
 
-/// Who published, as subscribers are told. Absent on publications of the server API.
-struct Publisher {
-  std::string_view client;  // connection id of the protocol (a UUID); empty: no publisher
-  std::string_view user;
-  std::string_view conn_info;  // raw JSON; empty when there is none
-};
-
-/// One publication on its way into a channel. The views live until the call that takes it returns.
-struct Publication {
-  std::string_view data;  // raw JSON, validated and free of newlines
-  Publisher publisher;
-  core::Instant received{};  // when the server took it in, for the delivery time
-};
-
-/// Turns a publication into finished bytes for one form. Implemented by transport, which knows
-/// protocol and framing; called on the home shard's thread.
+/// Turns publications into finished bytes for one form. Implemented by transport,
+/// which knows protocol and framing; called on the home shard's thread.
 class PublicationEncoder {
  public:
   virtual ~PublicationEncoder() = default;
-  /// Appends the complete frame.
-  virtual void encode(Encoding encoding, std::string_view channel, const Publication& publication,
+  /// Appends the complete frame. False, with nothing appended, when the form cannot carry the data.
+  virtual bool encode(Encoding encoding, std::string_view channel, const Publication& publication,
                       std::string& out) = 0;
-};
-
-/// Where the answer to a publish goes: the connection that asked, and which of its requests.
-struct ReplyTo {
-  core::ConnectionId connection;
-  std::uint32_t request = 0;
 };
 
 enum class PublishOutcome : std::uint8_t {
   Accepted,  // it has its place in the channel's order
   Pending,   // the home shard will answer: on_published follows
   Busy,      // queues are full: nothing was taken, try again or refuse
+};
+
+/// Where an answer goes: the connection that asked, and which of its requests.
+struct ReplyTo {
+  core::ConnectionId connection;
+  std::uint32_t request = 0;
 };
 
 }  // namespace sanjay::hub

@@ -139,7 +139,8 @@ Session::Step Session::publish(std::uint32_t id, const protocol::PublishRequest&
     return Step::Done;
   }
   const ClientId::Text client = client_.text();
-  const hub::Publication publication{request.data, {view(client), user(), conn_info_}, now.instant};
+  const hub::Publication publication{
+      request.data, {view(client), user(), conn_info_, {}}, now.instant};
   switch (context_.hub.publish(request.channel, publication, {connection_, id})) {
     case hub::PublishOutcome::Accepted:
       reply([&](std::string& out) {

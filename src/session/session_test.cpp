@@ -19,10 +19,11 @@ using std::chrono::seconds;
 
 class PlainEncoder final : public hub::PublicationEncoder {
  public:
-  void encode(hub::Encoding, std::string_view, const hub::Publication& publication,
+  bool encode(hub::Encoding, std::string_view, const hub::Publication& publication,
               std::string& out) override {
     out.append(publication.data);
     out.append(publication.publisher.user);
+    return true;
   }
 };
 

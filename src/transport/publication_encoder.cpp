@@ -7,17 +7,19 @@
 
 namespace sanjay::transport {
 
-void FrameEncoder::encode(hub::Encoding encoding, std::string_view channel,
+bool FrameEncoder::encode(hub::Encoding encoding, std::string_view channel,
                           const hub::Publication& publication, std::string& out) {
   ASSERT(encoding == hub::Encoding::JsonWebSocket);  // nobody can subscribe in another one yet
   protocol::Publication message;
   message.data = publication.data;
   if (const auto& publisher = publication.publisher; !publisher.client.empty()) {
-    message.info = protocol::ClientInfo{publisher.user, publisher.client, publisher.conn_info, {}};
+    message.info = protocol::ClientInfo{publisher.user, publisher.client, publisher.conn_info,
+                                        publisher.chan_info};
   }
   scratch_.clear();
   protocol::append_publication_push(scratch_, channel, message);
   websocket::append_frame(out, websocket::Opcode::Text, scratch_);
+  return true;
 }
 
 }  // namespace sanjay::transport

@@ -10,7 +10,7 @@ namespace sanjay::transport {
 /// Publications as finished WebSocket frames of the Centrifuge protocol. One per shard.
 class FrameEncoder final : public hub::PublicationEncoder {
  public:
-  void encode(hub::Encoding encoding, std::string_view channel, const hub::Publication& publication,
+  bool encode(hub::Encoding encoding, std::string_view channel, const hub::Publication& publication,
               std::string& out) override;
 
  private:
