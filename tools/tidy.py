@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 LEVELS = {"core": 0, "telemetry": 1, "limits": 1, "http": 1, "websocket": 1, "protocol": 1,
-          "auth": 1, "runtime": 2, "hub": 2, "inbox": 2, "session": 3, "transport": 4,
-          "backends": 4, "api": 4, "server": 5}
+          "auth": 1, "channels": 2, "runtime": 2, "hub": 2, "inbox": 2, "session": 3,
+          "transport": 4, "backends": 4, "api": 4, "server": 5}
 IMPURE = {"runtime", "server"}  # where syscalls, threads, clocks and process-wide state may live
 LOCKING = {"limits"}  # what the shards share beside mail; never a lock on the message path
 FOLDERS = ["src", "bench", "sim", "tests", "tools", "web", "scripts"]

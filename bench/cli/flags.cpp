@@ -26,14 +26,17 @@ void add_seconds(CLI::App& command, const std::string& name, core::Duration& val
 
 void add_client_flags(CLI::App& command, ClientOptions& client) {
   const std::map<std::string, Protocol> protocols{{"ws", Protocol::WebSocket},
-                                                  {"centrifuge", Protocol::Centrifuge}};
+                                                  {"centrifuge", Protocol::Centrifuge},
+                                                  {"protobuf", Protocol::Protobuf}};
   const std::map<std::string, runtime::DriverChoice> drivers{
       {"auto", runtime::DriverChoice::Auto},
       {"uring", runtime::DriverChoice::Uring},
       {"epoll", runtime::DriverChoice::Epoll}};
   command
-      .add_option("--protocol", client.protocol,
-                  "What is spoken: bare WebSocket messages (ws) or Centrifuge JSON (centrifuge)")
+      .add_option(
+          "--protocol", client.protocol,
+          "What is spoken: bare WebSocket messages (ws), Centrifuge in JSON (centrifuge) or "
+          "in Protobuf (protobuf)")
       ->transform(CLI::CheckedTransformer(protocols))
       ->type_name("PROTOCOL");
   command.add_option("--token", client.token, "JWT of every connection");
@@ -107,7 +110,7 @@ void add_run(Report& report, const RunFlags& run, const ClientOptions& client) {
   report.add("preset", run.preset);
   report.add("generator_build", SANJAY_BUILD_TYPE);
   report.add("url", run.url);
-  report.add("protocol", client.protocol == Protocol::WebSocket ? "ws" : "centrifuge");
+  report.add("protocol", name_of(client.protocol));
   report.add("generator_shards", client.shards);
   const bool any = client.driver == runtime::DriverChoice::Auto;
   const bool uring = client.driver == runtime::DriverChoice::Uring;

@@ -37,11 +37,15 @@ int pair(PairFlags& flags) {
 
 void add_server_flags(CLI::App& command, PairOptions& options) {
   const std::map<std::string, Protocol> protocols{{"ws", Protocol::WebSocket},
-                                                  {"centrifuge", Protocol::Centrifuge}};
+                                                  {"centrifuge", Protocol::Centrifuge},
+                                                  {"protobuf", Protocol::Protobuf}};
   command
       .add_option("--server-cmd", options.server.command, "Shell command that starts the server")
       ->required();
   command.add_option("--url", options.server.url, "Where it then speaks Centrifuge")->required();
+  command.add_option("--server-protocol", options.server.protocol, "What the server is spoken to")
+      ->transform(CLI::CheckedTransformer(protocols))
+      ->type_name("PROTOCOL");
   command.add_option("--echo-url", options.server.echo_url, "Where it echoes, for `echo`");
   command.add_option("--peer-cmd", options.peer.command, "Starts a third party to compare with");
   command.add_option("--peer-url", options.peer.url, "Where the peer listens");

@@ -12,8 +12,8 @@ namespace sanjay::bench {
 
 runtime::Stream* Connection::stream() { return worker_.streams().find(stream_); }
 
-void Connection::send_text(std::string_view payload) {
-  send_frame(worker_.masked_frame(websocket::Opcode::Text, payload));
+void Connection::send(std::string_view payload) {
+  send_frame(worker_.masked_frame(worker_.wire().opcode(), payload));
 }
 
 void Connection::send_frame(core::SegmentRef frame) {
@@ -74,7 +74,9 @@ void Connection::upgrade(std::span<char> bytes) {
 void Connection::on_upgraded() {
   if (worker_.options().protocol == Protocol::WebSocket) return become_ready();
   state_ = State::Greeting;
-  send_text(connect_command(next_id(), worker_.options().token));
+  std::string command;
+  worker_.wire().write_connect(command, next_id(), worker_.options().token);
+  send(command);
 }
 
 void Connection::on_message(std::string_view message) {
@@ -82,10 +84,10 @@ void Connection::on_message(std::string_view message) {
     return worker_.load().on_message(*this, message);
   }
   while (!message.empty() && state_ != State::Failed) {
-    const Line line = take_line(message);
+    const Line line = worker_.wire().take(message);
     switch (line.kind) {
       case Line::Kind::Ping:
-        if (answers_pings_) send_text(kPong);
+        if (answers_pings_) send(worker_.wire().pong());
         break;
       case Line::Kind::Push:
         worker_.load().on_message(*this, line.text);
@@ -104,11 +106,13 @@ void Connection::on_reply(std::string_view text, std::uint32_t id) {
   if (state_ == State::Ready) return worker_.load().on_reply(*this, id);
   if (id != last_id_) return fail(fmt::format("a reply to command {} that was not sent", id));
   if (state_ == State::Greeting) {
-    answers_pings_ = wants_pong(text);
+    answers_pings_ = worker_.wire().wants_pong(text);
     const std::string channel = worker_.channel_of(index_);
     if (channel.empty()) return become_ready();
     state_ = State::Subscribing;
-    return send_text(subscribe_command(next_id(), channel));
+    std::string command;
+    worker_.wire().write_subscribe(command, next_id(), channel);
+    return send(command);
   }
   become_ready();
 }

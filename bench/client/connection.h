@@ -36,8 +36,8 @@ class Connection final : public runtime::StreamHandler {
   /// The next command id: 1, 2, 3, ... as SDKs count.
   std::uint32_t next_id() { return ++last_id_; }
 
-  /// Masks `payload` and sends it as one text message.
-  void send_text(std::string_view payload);
+  /// Masks `payload` and sends it as one message of the protocol's kind.
+  void send(std::string_view payload);
   /// Sends a finished client frame, shared with other connections of the shard.
   void send_frame(core::SegmentRef frame);
 

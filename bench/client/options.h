@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sanjay::bench {
@@ -16,7 +17,20 @@ namespace sanjay::bench {
 enum class Protocol : std::uint8_t {
   WebSocket,   // bare messages
   Centrifuge,  // Centrifuge client protocol, JSON
+  Protobuf,    // the same in Protobuf
 };
+
+constexpr std::string_view name_of(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::WebSocket:
+      return "ws";
+    case Protocol::Centrifuge:
+      return "centrifuge";
+    case Protocol::Protobuf:
+      break;
+  }
+  return "protobuf";
+}
 
 /// How the generator itself runs; the same for every scenario.
 struct ClientOptions {

@@ -45,8 +45,8 @@ std::string Worker::first_failure() const {
 
 core::Status Worker::on_start() {
   // Segments must be made and dropped on the shard's own thread.
-  upgrade_request_ = core::SegmentRef::copy_of(
-      http::make_upgrade_request(options_.target.host, options_.target.path, kUpgradeKey, ""));
+  upgrade_request_ = core::SegmentRef::copy_of(http::make_upgrade_request(
+      options_.target.host, options_.target.path + std::string(wire().query()), kUpgradeKey, ""));
   return {};
 }
 

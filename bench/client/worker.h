@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "bench/client/centrifuge_wire.h"
 #include "bench/client/connection.h"
 #include "bench/client/load.h"
 #include "bench/client/options.h"
@@ -47,6 +48,7 @@ class Worker final : public runtime::ShardApplication {
 
   // The shard's thread; after the shard has stopped, any.
   const ClientOptions& options() const { return options_; }
+  const CentrifugeWire& wire() const { return wire_of(options_.protocol); }
   std::uint32_t index() const { return index_; }
   runtime::StreamTable& streams() { return shard_.streams(); }
   runtime::Shard& shard() { return shard_; }

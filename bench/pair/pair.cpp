@@ -191,6 +191,7 @@ core::Result<PairTable> pair_requests(const PairOptions& options, Servers& serve
   if (echo && options.server.echo_url.empty()) return core::failure("echo needs --echo-url");
   RequestOptions request;
   request.kind = kind;
+  request.method = "ping";
   request.connections = options.connections;
   request.payload_bytes = options.payload_bytes;
   request.effort.rounds = options.request_rounds;
@@ -211,7 +212,7 @@ core::Result<PairTable> pair_requests(const PairOptions& options, Servers& serve
   RequestOptions peer = request;
   const bool peer_takes_part =
       servers.has_peer() &&
-      (echo ? !options.peer.echo_url.empty() : options.peer.protocol == Protocol::Centrifuge);
+      (echo ? !options.peer.echo_url.empty() : options.peer.protocol != Protocol::WebSocket);
   if (peer_takes_part) {
     SANJAY_TRY(peer.client, client_for(options, echo ? options.peer.echo_url : options.peer.url,
                                        request.client.protocol));
@@ -219,7 +220,9 @@ core::Result<PairTable> pair_requests(const PairOptions& options, Servers& serve
     parties.push_back({"peer", [&] { return run_requests(peer); }});
   }
   return run_interleaved(options,
-                         {.scenario = echo ? "echo" : "publish",
+                         {.scenario = echo                                ? "echo"
+                                      : kind == RequestOptions::Kind::Rpc ? "rpc"
+                                                                          : "publish",
                           .operation = "message",
                           .message_bytes = floor.payload_bytes,
                           .columns = {}},
@@ -230,13 +233,14 @@ core::Result<PairTable> run_scenario(const PairOptions& options, Servers& server
                                      const std::string& scenario) {
   if (scenario == "echo") return pair_requests(options, servers, RequestOptions::Kind::Echo);
   if (scenario == "publish") return pair_requests(options, servers, RequestOptions::Kind::Publish);
+  if (scenario == "rpc") return pair_requests(options, servers, RequestOptions::Kind::Rpc);
   constexpr std::string_view kFanout = "fanout-";
   std::uint32_t window = 0;
   if (scenario.starts_with(kFanout)) {
     std::from_chars(scenario.data() + kFanout.size(), scenario.data() + scenario.size(), window);
   }
   if (window == 0) {
-    return core::failure("unknown scenario \"" + scenario + "\": fanout-W, echo or publish");
+    return core::failure("unknown scenario \"" + scenario + "\": fanout-W, echo, publish or rpc");
   }
   return pair_fanout(options, servers, scenario, window);
 }

@@ -23,7 +23,8 @@ struct PairServer {
   Protocol protocol = Protocol::Centrifuge;
 };
 
-/// What is compared, by name: "fanout-W" (window W), "echo", "publish".
+/// What is compared, by name: "fanout-W" (window W), "echo", "publish", "rpc"
+/// (the method "ping").
 struct PairOptions {
   ClientOptions client;  // target and protocol are those of the server in turn
   PairServer server;

@@ -73,7 +73,7 @@ DeliveryFaults faults_of(const FanoutOptions& options, Fleet& fleet,
     sum.misordered += faults.misordered;
     sum.differing_streams += faults.differing_streams;
   }
-  if (options.client.protocol == Protocol::Centrifuge) sum.lost -= published * options.publishers;
+  if (options.client.protocol != Protocol::WebSocket) sum.lost -= published * options.publishers;
   return sum;
 }
 

@@ -82,9 +82,9 @@ void FanoutLoad::publish(Publisher& publisher) {
   const std::string_view data = message_.with(
       {.publisher = publisher.number, .sequence = publisher.published, .sent_ns = now.count()});
   ++publisher.published;
-  if (options_.client.protocol == Protocol::WebSocket) return connection->send_text(data);
-  write_publish(command_, connection->next_id(), options_.channel, data);
-  connection->send_text(command_);
+  if (options_.client.protocol == Protocol::WebSocket) return connection->send(data);
+  worker_.wire().write_publish(command_, connection->next_id(), options_.channel, data);
+  connection->send(command_);
 }
 
 void FanoutLoad::report_deliveries() {

@@ -117,10 +117,10 @@ class LatencyLoad final : public Load {
 
   void publish(Connection& connection, const Stamp& stamp) {
     const std::string_view data = message_.with(stamp);
-    if (options_.client.protocol == Protocol::WebSocket) return connection.send_text(data);
+    if (options_.client.protocol == Protocol::WebSocket) return connection.send(data);
     const auto channel = fmt::format("{}-{}", options_.channel, stamp.sequence % options_.channels);
-    write_publish(command_, connection.next_id(), channel, data);
-    connection.send_text(command_);
+    worker_.wire().write_publish(command_, connection.next_id(), channel, data);
+    connection.send(command_);
   }
 
   const LatencyOptions& options_;

@@ -28,9 +28,10 @@ std::string payload_of(std::size_t bytes) {
 
 void write_command(std::string& out, const RequestOptions& options, std::uint32_t connection,
                    std::uint32_t id, std::string_view payload) {
-  if (options.kind == Kind::Rpc) return write_rpc(out, id, options.method, payload);
+  const CentrifugeWire& wire = wire_of(options.client.protocol);
+  if (options.kind == Kind::Rpc) return wire.write_rpc(out, id, options.method, payload);
   const std::string channel = fmt::format("{}-{}", options.channel, connection % options.channels);
-  write_publish(out, id, channel, payload);
+  wire.write_publish(out, id, channel, payload);
 }
 
 class RequestLoad final : public Load {
@@ -102,7 +103,7 @@ class RequestLoad final : public Load {
     const std::uint32_t id = connection.next_id();
     if (requester.next_answer == 0) requester.next_answer = id;
     write_command(command_, options_, connection.index(), id, payload_);
-    connection.send_text(command_);
+    connection.send(command_);
   }
 
   void answered(Connection& connection) {

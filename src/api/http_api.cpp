@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/http_api.h"
 
+#include "api/json_replies.h"
 #include "core/failpoint.h"
 #include "http/response.h"
 #include "http/target.h"
 #include "protocol/api_json.h"
-#include "protocol/json_string.h"
+#include "protocol/json_writer.h"
 
 #include <algorithm>
 #include <utility>
@@ -17,12 +18,7 @@ using protocol::Error;
 
 constexpr http::Header kJson{"Content-Type", "application/json"};
 constexpr http::Header kText{"Content-Type", "text/plain; charset=utf-8"};
-constexpr std::string_view kEmptyResult = "{\"result\":{}}";
-
-// Close codes an application may use (RFC 6455 §7.4.2), and how long a reason may be there.
-constexpr std::uint32_t kCloseCodeMin = 3000;
-constexpr std::uint32_t kCloseCodeMax = 4999;
-constexpr std::size_t kReasonBytesMax = 123;
+constexpr std::size_t kBatch = kMethodNames.size() - 1;
 
 // Takes the same time wherever the first difference is, so that a key cannot be guessed by parts.
 bool equals_in_constant_time(std::string_view given, std::string_view expected) {
@@ -34,14 +30,6 @@ bool equals_in_constant_time(std::string_view given, std::string_view expected) 
   return difference == 0;
 }
 
-std::string json_response(std::string_view body, bool keep_alive) {
-  return http::make_response(200, {kJson}, body, keep_alive);
-}
-
-std::string error_response(const Error& error, bool keep_alive) {
-  return json_response(error_body(error), keep_alive);
-}
-
 std::string bad_body_response(std::string_view reason, bool keep_alive) {
   return http::make_response(400, {kText}, std::string(reason) + "\n", keep_alive);
 }
@@ -50,16 +38,60 @@ std::string busy_response(bool keep_alive) {
   return http::make_response(429, {kText, {"Retry-After", "1"}}, "too many requests\n", keep_alive);
 }
 
-void append_member(std::string& out, std::string_view key, std::string_view value) {
-  out.append("\"").append(key).append("\":");
-  protocol::append_json_string(out, value);
+/// The status of an error in transport mode.
+int status_of(const Error& error) {
+  switch (error.code) {
+    case protocol::kErrorInternal.code:
+      return 500;
+    case protocol::kErrorUnknownChannel.code:
+    case protocol::kApiErrorNotFound.code:
+      return 404;
+    case protocol::kErrorUnrecoverablePosition.code:
+      return 416;
+    case protocol::kApiErrorConflict.code:
+      return 409;
+    default:
+      return 400;
+  }
 }
 
-void append_member(std::string& out, std::string_view key, std::uint64_t value) {
-  out.append("\"").append(key).append("\":").append(std::to_string(value));
+/// {"replies":[…]}; without any, as Centrifugo has it, {}.
+std::string batch_body(const std::vector<std::size_t>& methods, const Commands::Replies& replies) {
+  if (replies.empty()) return "{}";
+  std::string body = "{\"replies\":[";
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    if (i > 0) body += ',';
+    // A refused command has no method of its own, and its reply is an error.
+    const std::size_t method = std::min(methods[i], kBatch);
+    append_batch_reply(body, kMethodNames[method], replies[i]);
+  }
+  return body + "]}";
+}
+
+/// {"id":1,"result":{…}}, one a line.
+std::string stream_body(const std::vector<std::uint32_t>& ids, const Commands::Replies& replies) {
+  std::string body;
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    if (i > 0) body += '\n';
+    protocol::ObjectWriter object(body);
+    object.integer("id", ids[i]);
+    if (replies[i]) {
+      append_result(object.member("result"), *replies[i]);
+    } else {
+      append_error(object.member("error"), replies[i].error());
+    }
+  }
+  return body;
 }
 
 }  // namespace
+
+CommandLimits HttpApi::limits_of(const HttpApiOptions& options) {
+  CommandLimits limits;
+  limits.channel_bytes_max = options.channel_bytes_max;
+  limits.channels_max = options.channels_max;
+  return limits;
+}
 
 std::optional<std::string> HttpApi::respond(const http::RequestHead& head, std::string_view body,
                                             core::ConnectionId connection, core::Instant now) {
@@ -71,17 +103,16 @@ std::optional<std::string> HttpApi::respond(const http::RequestHead& head, std::
     stats_.unauthorized.add();
     return http::make_response(401, {}, "", head.keep_alive);
   }
-  using Method = Response (HttpApi::*)(const Call&);
-  constexpr std::array<Method, kMethodNames.size()> kMethods{
-      &HttpApi::publish,    &HttpApi::broadcast, &HttpApi::unsubscribe,
-      &HttpApi::disconnect, &HttpApi::channels,  &HttpApi::info};
+  Request request{connection, Shape::Single, error_mode_of(head), head.keep_alive};
+  if (head.path == kStreamPath) return respond_to_stream(body, std::move(request), now);
   const auto* const name = std::ranges::find(kMethodNames, head.path.substr(kPrefix.size()));
   if (name == kMethodNames.end()) {
     return http::make_response(404, {kText}, "no such API method\n", head.keep_alive);
   }
   const auto method = static_cast<std::size_t>(name - kMethodNames.begin());
   stats_.calls[method].add();
-  return (this->*kMethods[method])({body, connection, now, head.keep_alive});
+  if (method == kBatch) return respond_to_batch(body, std::move(request), now);
+  return respond_to_call(method, body, std::move(request), now);
 }
 
 // As in Centrifugo, the first of the three places that holds anything decides.
@@ -101,157 +132,111 @@ bool HttpApi::is_authorized(const http::RequestHead& head) const {
   return parameter && equals_in_constant_time(*parameter, options_->key);
 }
 
-std::optional<Error> HttpApi::check_channel(std::string_view channel) const {
-  if (channel.empty() || channel.size() > options_->channel_bytes_max) {
-    return protocol::kErrorBadRequest;
+ErrorMode HttpApi::error_mode_of(const http::RequestHead& head) const {
+  const auto wanted = head.headers.find("X-Centrifugo-Error-Mode");
+  return wanted && *wanted == "transport" ? ErrorMode::Transport : options_->error_mode;
+}
+
+HttpApi::Response HttpApi::respond_to_call(std::size_t method, std::string_view body,
+                                           Request&& request, core::Instant now) {
+  auto command = protocol::decode_api_request(method, body);
+  if (!command) return bad_body_response(command.error().message, request.keep_alive);
+  std::vector<protocol::ApiRequest> commands;
+  commands.push_back(*std::move(command));
+  return start(std::move(commands), Commands::Order::Sequential, std::move(request), now);
+}
+
+HttpApi::Response HttpApi::respond_to_batch(std::string_view body, Request&& request,
+                                            core::Instant now) {
+  auto batch = protocol::decode_api_batch(body);
+  if (!batch) return bad_body_response(batch.error().message, request.keep_alive);
+  request.shape = Shape::Batch;
+  for (const protocol::ApiRequest& command : batch->commands) {
+    request.methods.push_back(command.index());
+    if (command.index() < kBatch) stats_.calls[command.index()].add();
   }
-  if (channel.find(':') != channel.npos) return protocol::kErrorUnknownChannel;
+  const auto order = batch->parallel ? Commands::Order::Parallel : Commands::Order::Sequential;
+  return start(std::move(batch->commands), order, std::move(request), now);
+}
+
+HttpApi::Response HttpApi::respond_to_stream(std::string_view body, Request&& request,
+                                             core::Instant now) {
+  auto stream = protocol::decode_api_stream(body);
+  if (!stream) return bad_body_response(stream.error().message, request.keep_alive);
+  request.shape = Shape::Stream;
+  std::vector<protocol::ApiRequest> commands;
+  for (protocol::ApiStreamCommand& command : *stream) {
+    request.ids.push_back(command.id);
+    if (command.request.index() < kBatch) stats_.calls[command.request.index()].add();
+    commands.push_back(std::move(command.request));
+  }
+  return start(std::move(commands), Commands::Order::Sequential, std::move(request), now);
+}
+
+HttpApi::Response HttpApi::start(std::vector<protocol::ApiRequest> commands, Commands::Order order,
+                                 Request&& request, core::Instant now) {
+  auto started = commands_.start(std::move(commands), order, request.connection, now);
+  if (const auto* replies = std::get_if<Commands::Replies>(&started)) {
+    return write_response(request, *replies);
+  }
+  request.call = std::get<Commands::CallNumber>(started);
+  forget(request.connection);
+  requests_.insert_or_assign(request.connection.slot, std::move(request));
   return std::nullopt;
 }
 
-HttpApi::Response HttpApi::publish(const Call& call) {
-  const auto request = protocol::decode_api_publish(call.body);
-  if (!request) return bad_body_response(request.error().message, call.keep_alive);
-  // Data that is not JSON could not reach any of today's subscribers, who all speak JSON.
-  if (request->data.empty() || !request->data_is_json) {
-    return error_response(protocol::kErrorBadRequest, call.keep_alive);
-  }
-  if (const auto error = check_channel(request->channel)) {
-    return error_response(*error, call.keep_alive);
-  }
-  const auto outcome =
-      hub_.publish(request->channel, {request->data, {}, call.now}, {call.connection, 0});
-  if (outcome == hub::PublishOutcome::Pending) return std::nullopt;
-  return on_published(call.connection, 0, outcome, call.keep_alive);
-}
-
-HttpApi::Response HttpApi::broadcast(const Call& call) {
-  auto request = protocol::decode_api_broadcast(call.body);
-  if (!request) return bad_body_response(request.error().message, call.keep_alive);
-  protocol::ApiPublishRequest& publication = request->publication;
-  if (publication.data.empty() || !publication.data_is_json || request->channels.empty()) {
-    return error_response(protocol::kErrorBadRequest, call.keep_alive);
-  }
-  std::vector<Broadcast::Target> targets;
-  targets.reserve(request->channels.size());
-  for (std::string& channel : request->channels) {
-    auto error = check_channel(channel);
-    targets.push_back({std::move(channel), error});
-  }
-  Broadcast broadcast(std::move(targets), std::move(publication.data), call.connection, call.now);
-  if (broadcast.advance(hub_)) return json_response(broadcast.body(), call.keep_alive);
-  broadcasts_.insert_or_assign(call.connection.slot, std::move(broadcast));
-  return std::nullopt;
-}
-
-HttpApi::Response HttpApi::on_published(core::ConnectionId connection, std::uint32_t request,
-                                        hub::PublishOutcome outcome, bool keep_alive) {
-  const auto found = broadcasts_.find(connection.slot);
-  if (found == broadcasts_.end()) {
-    if (outcome == hub::PublishOutcome::Accepted) return json_response(kEmptyResult, keep_alive);
-    return busy_response(keep_alive);
-  }
-  Broadcast& broadcast = found->second;
-  if (broadcast.connection() != connection) return std::nullopt;
-  broadcast.on_published(request, outcome);
-  if (!broadcast.advance(hub_)) return std::nullopt;
-  std::string response = json_response(broadcast.body(), keep_alive);
-  broadcasts_.erase(found);
-  return response;
-}
-
-HttpApi::Response HttpApi::unsubscribe(const Call& call) {
-  auto request = protocol::decode_api_unsubscribe(call.body);
-  if (!request) return bad_body_response(request.error().message, call.keep_alive);
-  if (request->clients.user.empty() && request->clients.client.empty()) {
-    return error_response(protocol::kErrorBadRequest, call.keep_alive);
-  }
-  Clients clients{std::move(request->clients.user), std::move(request->clients.client), {}};
-  return ask_shards(UnsubscribeClients{std::move(clients), std::move(request->channel)}, false,
-                    call);
-}
-
-HttpApi::Response HttpApi::disconnect(const Call& call) {
-  auto request = protocol::decode_api_disconnect(call.body);
-  if (!request) return bad_body_response(request.error().message, call.keep_alive);
-  const bool custom = request->code != 0;
-  const bool code_allowed = request->code >= kCloseCodeMin && request->code <= kCloseCodeMax;
-  if ((request->clients.user.empty() && request->clients.client.empty()) ||
-      (custom && !code_allowed) || request->reason.size() > kReasonBytesMax) {
-    return error_response(protocol::kErrorBadRequest, call.keep_alive);
-  }
-  Clients clients{std::move(request->clients.user), std::move(request->clients.client),
-                  std::move(request->whitelist)};
-  DisconnectClients task{std::move(clients), protocol::kDisconnectForced.code,
-                         std::string(protocol::kDisconnectForced.reason)};
-  if (custom) {
-    task.code = static_cast<std::uint16_t>(request->code);
-    task.reason = std::move(request->reason);
-  }
-  return ask_shards(std::move(task), false, call);
-}
-
-HttpApi::Response HttpApi::channels(const Call& call) {
-  auto request = protocol::decode_api_channels(call.body);
-  if (!request) return bad_body_response(request.error().message, call.keep_alive);
-  return ask_shards(ListChannels{std::move(request->pattern), options_->channels_max}, true, call);
-}
-
-HttpApi::Response HttpApi::ask_shards(ShardTask task, bool lists_channels, const Call& call) {
-  const std::uint32_t number = next_task_++;
-  const std::size_t answers = node_.ask_shards(std::move(task), number);
-  if (answers == 0) return busy_response(call.keep_alive);
-  asked_.emplace(number, Asked{call.connection, answers, lists_channels});
-  return std::nullopt;
+std::optional<std::string> HttpApi::on_answer(std::uint32_t request, hub::Answer&& answer) {
+  auto done = finish(commands_.on_answer(request, std::move(answer)));
+  if (!done) return std::nullopt;
+  return std::move(done->response);
 }
 
 std::optional<HttpApi::Done> HttpApi::on_shard_answer(std::uint32_t number, ShardAnswer&& answer) {
-  const auto found = asked_.find(number);
-  if (found == asked_.end()) return std::nullopt;
-  Asked& asked = found->second;
-  for (auto& [channel, subscribers] : answer.channels) {
-    asked.merged.channels[channel] += subscribers;
-  }
-  asked.merged.truncated = asked.merged.truncated || answer.truncated;
-  if (--asked.answers_left > 0) return std::nullopt;
-  Done done{asked.connection,
-            asked.lists_channels ? channels_body(asked.merged) : std::string(kEmptyResult)};
-  asked_.erase(found);
+  return finish(commands_.on_shard_answer(number, std::move(answer)));
+}
+
+std::optional<HttpApi::Done> HttpApi::finish(std::optional<Commands::Finished>&& finished) {
+  if (!finished) return std::nullopt;
+  const auto found = requests_.find(finished->connection.slot);
+  if (found == requests_.end() || found->second.call != finished->call) return std::nullopt;
+  Done done{finished->connection, write_response(found->second, finished->replies)};
+  requests_.erase(found);
   return done;
 }
 
-std::string HttpApi::channels_body(const ShardAnswer& answer) const {
-  if (answer.truncated || answer.channels.size() > options_->channels_max) {
-    return error_body(protocol::kErrorLimitExceeded);
-  }
-  std::string body = "{\"result\":{\"channels\":{";
-  for (const auto& [channel, subscribers] : answer.channels) {
-    if (body.back() != '{') body += ',';
-    protocol::append_json_string(body, channel);
-    body += ":{";
-    append_member(body, "num_clients", subscribers);
-    body += '}';
-  }
-  return body + "}}}";
+void HttpApi::forget(core::ConnectionId connection) {
+  const auto found = requests_.find(connection.slot);
+  if (found == requests_.end()) return;
+  commands_.cancel(found->second.call);
+  requests_.erase(found);
 }
 
-HttpApi::Response HttpApi::info(const Call& call) {
-  if (const auto checked = protocol::check_api_empty(call.body); !checked) {
-    return bad_body_response(checked.error().message, call.keep_alive);
+std::string HttpApi::write_response(const Request& request, const Commands::Replies& replies) {
+  switch (request.shape) {
+    case Shape::Single:
+      return write_single(request, replies.front());
+    case Shape::Batch:
+      return http::make_response(200, {kJson}, batch_body(request.methods, replies),
+                                 request.keep_alive);
+    case Shape::Stream:
+      break;
   }
-  const NodeInfo info = node_.info();
-  std::string body = "{\"result\":{\"nodes\":[{";
-  append_member(body, "uid", info.uid);
-  append_member(body += ',', "name", info.name);
-  append_member(body += ',', "version", info.version);
-  append_member(body += ',', "num_clients", info.clients);
-  append_member(body += ',', "num_users", info.users);
-  append_member(body += ',', "num_channels", info.channels);
-  append_member(body += ',', "uptime", info.uptime_s);
-  append_member(body += ',', "num_subs", info.subscriptions);
-  body += ",\"process\":{";
-  append_member(body, "rss", info.resident_bytes);
-  return json_response(body + "}}]}}", call.keep_alive);
+  return http::make_response(200, {kJson}, stream_body(request.ids, replies), request.keep_alive);
+}
+
+std::string HttpApi::write_single(const Request& request, const Reply& reply) {
+  std::string body;
+  int status = 200;
+  if (!reply && reply.error().code == protocol::kErrorTooManyRequests.code) {
+    return busy_response(request.keep_alive);
+  }
+  if (!reply && request.error_mode == ErrorMode::Transport) {
+    status = status_of(reply.error());
+    append_error(body, reply.error());
+  } else {
+    append_reply(body, reply);
+  }
+  return http::make_response(status, {kJson}, body, request.keep_alive);
 }
 
 }  // namespace sanjay::api

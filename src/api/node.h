@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "channels/permissions.h"
 #include "core/connection_id.h"
+#include "hub/publication.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -30,17 +33,48 @@ struct UnsubscribeClients {
   std::string channel;  // empty: all channels
 };
 
+/// A payload of the application: JSON, validated and on one line, or any bytes. Empty: none.
+struct Payload {
+  std::string bytes;
+  bool is_json = true;
+};
+
+/// Gives the clients a server-side subscription; those who have the channel already are left alone.
+/// The channel's namespace exists, or did when the call came in.
+struct SubscribeClients {
+  Clients clients;
+  std::string channel;
+  std::int64_t expire_at_s = 0;  // since 1970; 0: never
+  Payload info;                  // of the client in this channel, as others see it
+  Payload data;                  // for the client, with the subscribe push
+  channels::Override overrides;
+  std::optional<hub::StreamPosition> recover_since;
+};
+
+/// Tells how long the clients' connections last from now on.
+struct RefreshClients {
+  Clients clients;
+  bool expired = false;          // they end at once, as expired (3005)
+  std::int64_t expire_at_s = 0;  // since 1970; 0: never
+  Payload info;                  // takes the place of the connection's info, unless it is empty
+};
+
 struct ListChannels {
   std::string pattern;           // see matches_pattern(); empty: all
   std::size_t channels_max = 0;  // of one shard's answer
 };
 
 /// What every shard of the node is to do.
-using ShardTask = std::variant<DisconnectClients, UnsubscribeClients, ListChannels>;
+using ShardTask = std::variant<DisconnectClients, UnsubscribeClients, SubscribeClients,
+                               RefreshClients, ListChannels>;
+
+struct ChannelList {
+  std::map<std::string, std::uint64_t> channels;  // and their subscribers
+};
 
 struct ShardAnswer {
-  std::map<std::string, std::uint64_t> channels;  // and their subscribers on that shard
-  bool truncated = false;                         // there were more than channels_max
+  std::map<std::string, std::uint64_t> channels{};  // and their subscribers on that shard
+  bool truncated = false;                           // there were more than channels_max
 };
 
 /// The node as its info method shows it.

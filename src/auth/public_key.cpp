@@ -8,10 +8,12 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <optional>
@@ -36,21 +38,24 @@ using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
 using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
 using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Freed<ECDSA_SIG_free>>;
+using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>>;
+using Params = std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>>;
 using BigNumber = std::unique_ptr<BIGNUM, Freed<BN_free>>;
 template <class T>
 using Memory = std::unique_ptr<T, Freed<free_memory>>;
 
 struct Curve {
-  std::string_view name;  // as OpenSSL calls it
+  std::string_view name;      // as OpenSSL calls it
+  std::string_view jwk_name;  // RFC 7518 §6.2.1.1
   SignatureAlgorithm algorithm;
   const char* digest;
   std::size_t part_bytes;
 };
 
 constexpr std::array<Curve, 3> kCurves{{
-    {"prime256v1", SignatureAlgorithm::Es256, "SHA256", 32},
-    {"secp384r1", SignatureAlgorithm::Es384, "SHA384", 48},
-    {"secp521r1", SignatureAlgorithm::Es512, "SHA512", 66},
+    {"prime256v1", "P-256", SignatureAlgorithm::Es256, "SHA256", 32},
+    {"secp384r1", "P-384", SignatureAlgorithm::Es384, "SHA384", 48},
+    {"secp521r1", "P-521", SignatureAlgorithm::Es512, "SHA512", 66},
 }};
 
 std::string_view openssl_name(KeyType type) {
@@ -100,6 +105,18 @@ Key decode_block(std::string_view name, std::string_view der) {
   }
   if (at != octets(der) + der.size()) key.reset();
   return key;
+}
+
+/// A key of `type` made of numbers, or null. The builder must outlive what it builds.
+Key key_of(const char* type, OSSL_PARAM_BLD* builder) {
+  const Params params(OSSL_PARAM_BLD_to_param(builder));
+  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  EVP_PKEY* key = nullptr;
+  if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
+    return nullptr;
+  }
+  return Key(key);
 }
 
 bool is_sound(EVP_PKEY* key) {
@@ -201,6 +218,59 @@ core::Result<std::vector<PublicKey>> PublicKey::read_pem(KeyType type, std::stri
   }
   if (keys.empty()) return unfit(type, "no PEM block");
   return keys;
+}
+
+core::Result<PublicKey> PublicKey::rsa(std::string_view modulus, std::string_view exponent) {
+  const ErrorQueue errors;
+  constexpr std::size_t kBytesMax = kRsaBitsMax / 8;
+  if (modulus.size() > kBytesMax || exponent.size() > kBytesMax) {
+    return unfit(KeyType::Rsa, "a longer number");
+  }
+  const auto number = [](std::string_view octets_of_it) {
+    return BigNumber(
+        BN_bin2bn(octets(octets_of_it), static_cast<int>(octets_of_it.size()), nullptr));
+  };
+  const BigNumber n = number(modulus);
+  const BigNumber e = number(exponent);
+  const ParamBuilder builder(OSSL_PARAM_BLD_new());
+  if (!n || !e || !builder ||
+      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
+      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1) {
+    return core::failure("OpenSSL is out of memory");
+  }
+  const Key key = key_of("RSA", builder.get());
+  if (!key) return unfit(KeyType::Rsa, "numbers that are no key");
+  return create(KeyType::Rsa, key.get());
+}
+
+core::Result<PublicKey> PublicKey::ecdsa(std::string_view curve, std::string_view x,
+                                         std::string_view y) {
+  const ErrorQueue errors;
+  const auto* found = std::ranges::find(kCurves, curve, &Curve::jwk_name);
+  if (found == kCurves.end()) return unfit(KeyType::Ecdsa, "one on another curve");
+  if (x.size() != found->part_bytes || y.size() != found->part_bytes) {
+    return unfit(KeyType::Ecdsa, "coordinates of another length");
+  }
+  std::string point = "\x04";  // uncompressed (SEC 1 §2.3.3)
+  point.append(x).append(y);
+  const ParamBuilder builder(OSSL_PARAM_BLD_new());
+  if (!builder ||
+      OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, found->name.data(),
+                                      found->name.size()) != 1 ||
+      OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
+                                       point.size()) != 1) {
+    return core::failure("OpenSSL is out of memory");
+  }
+  const Key key = key_of("EC", builder.get());
+  if (!key) return unfit(KeyType::Ecdsa, "a point that is not on the curve");
+  return create(KeyType::Ecdsa, key.get());
+}
+
+core::Result<PublicKey> PublicKey::ed25519(std::string_view x) {
+  const ErrorQueue errors;
+  const Key key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, octets(x), x.size()));
+  if (!key) return unfit(KeyType::Ed25519, "one of another length");
+  return create(KeyType::Ed25519, key.get());
 }
 
 core::Result<PublicKey> PublicKey::create(KeyType type, EVP_PKEY* key) {

@@ -54,6 +54,14 @@ class PublicKey {
   /// the text.
   static core::Result<std::vector<PublicKey>> read_pem(KeyType type, std::string_view pem);
 
+  /// Keys of numbers, as a JWK gives them (RFC 7518 §6, RFC 8037 §2): big-endian octets, the
+  /// coordinates exactly as long as the curve's (§6.2.1.2), `curve` being "P-256", "P-384" or
+  /// "P-521". Each fails as read_pem() does.
+  static core::Result<PublicKey> rsa(std::string_view modulus, std::string_view exponent);
+  static core::Result<PublicKey> ecdsa(std::string_view curve, std::string_view x,
+                                       std::string_view y);
+  static core::Result<PublicKey> ed25519(std::string_view x);
+
   bool serves(SignatureAlgorithm algorithm) const;
 
   /// False for an algorithm it does not serve. An ECDSA signature is R || S (RFC 7518 §3.4), a PSS

@@ -128,9 +128,40 @@ class TestKey {
     return text + "." + base64url_encode(sign(algorithm, text));
   }
 
+  /// The public half as a JWK (RFC 7517), with `more` members first, such as R"("kid":"1",)".
+  std::string jwk(const std::string& more = "") const {
+    if (EVP_PKEY_is_a(get(), "RSA") == 1) {
+      return "{" + more + R"("kty":"RSA","n":")" + number(OSSL_PKEY_PARAM_RSA_N, 0) + R"(","e":")" +
+             number(OSSL_PKEY_PARAM_RSA_E, 0) + "\"}";
+    }
+    if (part_bytes_ == 0) {
+      std::array<unsigned char, 57> octets{};
+      std::size_t size = octets.size();
+      ASSERT(EVP_PKEY_get_raw_public_key(get(), octets.data(), &size) == 1);
+      return "{" + more + R"("kty":"OKP","crv":")" + (size == 32 ? "Ed25519" : "Ed448") +
+             R"(","x":")" + base64url_encode({reinterpret_cast<const char*>(octets.data()), size}) +
+             "\"}";
+    }
+    const char* curve = part_bytes_ == 32 ? "P-256" : part_bytes_ == 48 ? "P-384" : "P-521";
+    return "{" + more + R"("kty":"EC","crv":")" + curve + R"(","x":")" +
+           number(OSSL_PKEY_PARAM_EC_PUB_X, part_bytes_) + R"(","y":")" +
+           number(OSSL_PKEY_PARAM_EC_PUB_Y, part_bytes_) + "\"}";
+  }
+
   EVP_PKEY* get() const { return key_.get(); }
 
  private:
+  /// A parameter in base64url, padded to so many octets; 0: as many as it has.
+  std::string number(const char* name, int octets) const {
+    BIGNUM* value = nullptr;
+    ASSERT(EVP_PKEY_get_bn_param(get(), name, &value) == 1);
+    std::string bytes(static_cast<std::size_t>(octets != 0 ? octets : BN_num_bytes(value)), '\0');
+    ASSERT(BN_bn2binpad(value, reinterpret_cast<unsigned char*>(bytes.data()),
+                        static_cast<int>(bytes.size())) >= 0);
+    BN_free(value);
+    return base64url_encode(bytes);
+  }
+
   TestKey(EVP_PKEY* key, int part_bytes) : key_(key, EVP_PKEY_free), part_bytes_(part_bytes) {
     ASSERT(key != nullptr);
   }

@@ -16,10 +16,33 @@ namespace {
 constexpr std::string_view kSecret = "fuzz secret of thirty-two bytes!!";
 constexpr core::WallTime kNow{std::chrono::seconds(1'700'000'000)};
 
+void check_expiry(const std::optional<core::WallTime>& expire_at) {
+  ASSERT(!expire_at || (*expire_at > kNow && *expire_at <= kNow + std::chrono::days(365)));
+}
+
+void check_payload(const Payload& payload) {
+  const std::string json = payload.json();
+  ASSERT(json.find_first_of("\r\n") == std::string::npos);
+  ASSERT(payload.is_json || (json.empty() && !payload.empty()));
+}
+
 void check_claims(const ConnectClaims& claims) {
-  ASSERT(!claims.expire_at ||
-         (*claims.expire_at > kNow && *claims.expire_at <= kNow + std::chrono::days(365)));
-  ASSERT(claims.info.find('\n') == std::string::npos);
+  check_expiry(claims.expire_at);
+  check_payload(claims.info);
+  ASSERT(claims.subs.empty() || claims.channels.empty());
+  for (const ServerSubscription& sub : claims.subs) {
+    ASSERT(!sub.channel.empty());
+    check_payload(sub.info);
+    check_payload(sub.data);
+  }
+  ASSERT(claims.meta.empty() || (claims.meta.front() == '{' && claims.meta.back() == '}'));
+}
+
+void check_claims(const SubscribeClaims& claims) {
+  ASSERT(!claims.channel.empty());
+  check_expiry(claims.expire_at);
+  check_payload(claims.info);
+  check_payload(claims.data);
 }
 
 /// One key of each kind, and a verifier that knows them all.
@@ -51,6 +74,7 @@ void fuzz_token(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
 
   ASSERT(!verifier.verify_connection(input, kNow));
+  ASSERT(!verifier.verify_subscription(input, kNow));
   const std::string encoded = base64url_encode(input);
   ASSERT(!verifier.verify_connection(encoded + ".e30.AAAA", kNow));
   for (const char* alg : {"HS256", "RS256", "PS512", "ES256", "EdDSA"}) {
@@ -62,6 +86,9 @@ void fuzz_token(const std::uint8_t* data, std::size_t size) {
   ASSERT(genuine.has_value());
   const auto claims = verifier.verify_connection(*genuine, kNow);
   if (claims) check_claims(*claims);
+  const auto subscription = verifier.verify_subscription(*genuine, kNow);
+  if (subscription) check_claims(*subscription);
+  ASSERT(!claims || !subscription);  // no token is of both kinds
   // Whoever signs it, the claims mean the same.
   const auto other = verifier.verify_connection(
       keys.ed25519.token(SignatureAlgorithm::EdDsa, R"({"alg":"EdDSA"})", input), kNow);

@@ -72,7 +72,7 @@ TEST(TokenVerifier, ReadsTheClaims) {
   ASSERT_TRUE(claims);
   EXPECT_EQ(claims->user, "42");
   EXPECT_EQ(claims->expire_at, at(1700003600));
-  EXPECT_EQ(claims->info, "{\"name\":\"Zo\xc3\xab\\n\",\"n\":[1,2.5,true,null]}");
+  EXPECT_EQ(claims->info.bytes, "{\"name\":\"Zo\xc3\xab\\n\",\"n\":[1,2.5,true,null]}");
   EXPECT_EQ(claims->channels, (std::vector<std::string>{"news", "chat:1"}));
 }
 
@@ -81,7 +81,7 @@ TEST(TokenVerifier, AnEmptyTokenBodyIsAnAnonymousConnectionWithoutEnd) {
   ASSERT_TRUE(claims);
   EXPECT_EQ(claims->user, "");
   EXPECT_EQ(claims->expire_at, std::nullopt);
-  EXPECT_EQ(claims->info, "");
+  EXPECT_TRUE(claims->info.empty());
   EXPECT_TRUE(claims->channels.empty());
 }
 
@@ -237,8 +237,6 @@ std::vector<HostileToken> tokens_with_bad_claims() {
       with("b64info is an object", R"({"b64info":{}})", "b64info is not base64"),
       with("b64info is base64url", R"({"b64info":"Ij8-Ig=="})", "b64info is not base64"),
       with("b64info without its padding", R"({"b64info":"e30"})", "b64info is not base64"),
-      with("b64info is not JSON", R"({"b64info":"AAEC"})", "b64info is not JSON"),
-      with("b64info is two lines", R"({"b64info":"e30Ke30="})", "b64info is not JSON"),
       with("a claim nobody reads twice", R"({"x":1,"x":1})", "a claim is repeated"),
       with("nbf in the future", R"({"nbf":1700000001})", "token is not valid yet", Kind::Expired),
       with("nbf beyond int64", R"({"nbf":18446744073709551615})", "nbf is not a date"),
@@ -248,12 +246,41 @@ std::vector<HostileToken> tokens_with_bad_claims() {
   };
 }
 
+std::vector<HostileToken> tokens_with_bad_subscriptions() {
+  const auto with = [](const char* what, std::string_view claims, std::string_view reason) {
+    return HostileToken{what, token_of(claims), Kind::Invalid, reason};
+  };
+  return {
+      with("subs is a list", R"({"subs":[]})", "subs is not an object of channels and objects"),
+      with("subs of a string", R"({"subs":{"a":"b"}})",
+           "subs is not an object of channels and objects"),
+      with("subs of a channel without a name", R"({"subs":{"":{}}})",
+           "subs is not an object of channels and objects"),
+      with("subs with a channel twice", R"({"subs":{"a":{},"a":{}}})", "a claim is repeated"),
+      with("subs with info twice", R"({"subs":{"a":{"info":1,"info":2}}})", "a claim is repeated"),
+      with("subs with broken b64info", R"({"subs":{"a":{"b64info":"*"}}})",
+           "b64info is not base64"),
+      with("subs with broken b64data", R"({"subs":{"a":{"b64data":1}}})", "b64data is not base64"),
+      with("subs with an override that is a list", R"({"subs":{"a":{"override":[]}}})",
+           "override is not an object"),
+      with("subs with a bare boolean", R"({"subs":{"a":{"override":{"presence":true}}}})",
+           "override is not made of {\"value\": true or false}"),
+      with("subs with a text for a boolean",
+           R"({"subs":{"a":{"override":{"presence":{"value":"true"}}}}})",
+           "override is not made of {\"value\": true or false}"),
+      with("channels is wrong beside subs", R"({"subs":{"a":{}},"channels":1})",
+           "channels is not a list of strings"),
+      with("meta is a list", R"({"meta":[]})", "meta is not an object"),
+      with("meta is a string", R"({"meta":"{}"})", "meta is not an object"),
+  };
+}
+
 TEST(TokenVerifier, RefusesHostileTokensForTheRightReason) {
   const TokenVerifier verifier = verifier_with({});
   ASSERT_TRUE(verifier.verify_connection(token_of(kClaims), kNow)) << "the tokens below are one "
                                                                       "change away from this one";
-  for (const auto& table :
-       {badly_framed_tokens(), tokens_with_bad_headers(), tokens_with_bad_claims()}) {
+  for (const auto& table : {badly_framed_tokens(), tokens_with_bad_headers(),
+                            tokens_with_bad_claims(), tokens_with_bad_subscriptions()}) {
     for (const HostileToken& hostile : table) {
       const auto claims = verifier.verify_connection(hostile.token, kNow);
       ASSERT_FALSE(claims) << hostile.what;
@@ -317,18 +344,16 @@ TEST(TokenVerifier, ClaimsMayBeNestedToTheirBound) {
   EXPECT_EQ(verifier.verify_connection(with_header(32), kNow).error().reason,
             "header is not a JSON object");
   EXPECT_TRUE(verifier.verify_connection(token_of(nested(R"({"info":)", 31, "}")), kNow));
-  EXPECT_EQ(verifier.verify_connection(token_of(nested(R"({"info":)", 32, "}")), kNow)
-                .error()
-                .reason,
-            "claims are not a JSON object");
+  EXPECT_EQ(
+      verifier.verify_connection(token_of(nested(R"({"info":)", 32, "}")), kNow).error().reason,
+      "claims are not a JSON object");
   const auto with_b64info = [](const std::string& json) {
     std::string base64 = base64url_encode(json);  // brackets have no digit of its own alphabet
     while (base64.size() % 4 != 0) base64 += '=';
     return token_of(R"({"b64info":")" + base64 + "\"}");
   };
-  EXPECT_TRUE(verifier.verify_connection(with_b64info(nested("", 32, "")), kNow));
-  EXPECT_EQ(verifier.verify_connection(with_b64info(nested("", 33, "")), kNow).error().reason,
-            "b64info is not JSON");
+  EXPECT_TRUE(verifier.verify_connection(with_b64info(nested("", 32, "")), kNow)->info.is_json);
+  EXPECT_FALSE(verifier.verify_connection(with_b64info(nested("", 33, "")), kNow)->info.is_json);
 }
 
 TEST(TokenVerifier, ExpiresAtTheExactNanosecond) {
@@ -371,16 +396,173 @@ TEST(TokenVerifier, IssuedAtMayBeAMinuteAheadOrTheLeeway) {
   EXPECT_TRUE(strict.verify_connection(token_of(R"({"iat":0.5})"), kNow)) << "age is no fault";
 }
 
-TEST(TokenVerifier, B64infoWinsOverInfoAndMustBeJson) {
+TEST(TokenVerifier, B64infoWinsOverInfoAndKeepsItsBytes) {
   const auto info = [](std::string_view claims) {
     const auto result = verifier_with({}).verify_connection(token_of(claims), kNow);
     EXPECT_TRUE(result) << claims;
-    return result ? result->info : "";
+    return result ? result->info : Payload{};
   };
-  EXPECT_EQ(info(R"({"b64info":"eyAibiIgOiAxIH0="})"), R"({"n":1})");
-  EXPECT_EQ(info(R"({"b64info":"IsOkPz4i","info":{"a":1}})"), "\"\xc3\xa4?>\"");
-  EXPECT_EQ(info(R"({"b64info":"","info":{"a":1}})"), R"({"a":1})") << "empty counts as absent";
-  EXPECT_EQ(info(R"({"info":{"a":1,"a":2}})"), R"({"a":1,"a":2})") << "names within are free";
+  const Payload spaced = info(R"({"b64info":"eyAibiIgOiAxIH0="})");
+  EXPECT_EQ(spaced.bytes, R"({ "n" : 1 })");
+  EXPECT_TRUE(spaced.is_json);
+  EXPECT_EQ(info(R"({"b64info":"IsOkPz4i","info":{"a":1}})").bytes, "\"\xc3\xa4?>\"");
+  EXPECT_EQ(info(R"({"b64info":"","info":{"a":1}})").bytes, R"({"a":1})") << "empty is absent";
+  EXPECT_EQ(info(R"({"info":{"a":1,"a":2}})").bytes, R"({"a":1,"a":2})") << "names are free";
+  const Payload binary = info(R"({"b64info":"AAEC","info":{"a":1}})");
+  EXPECT_EQ(binary.bytes, std::string("\0\1\2", 3));
+  EXPECT_FALSE(binary.is_json);
+  EXPECT_EQ(binary.json(), "");
+  // A Protobuf message that happens to be JSON, with a line break for its first octet.
+  const Payload both = info(R"({"b64info":"CgkxMjM0NTY3ODk="})");
+  EXPECT_EQ(both.bytes, "\n\t123456789");
+  EXPECT_EQ(both.json(), "\t123456789") << "a JSON client's reply is one line";
+  EXPECT_EQ(info(R"({"b64info":"ewoiYSI6DQoxfQ=="})").json(), R"({"a":1})");
+  EXPECT_FALSE(info(R"({"b64info":"e30Ke30="})").is_json) << "two documents are none";
+}
+
+TEST(TokenVerifier, ReadsServerSideSubscriptionsWithTheirOptions) {
+  const auto claims = verifier_with({}).verify_connection(
+      token_of(R"({"sub":"42","channels":["ignored"],"meta":{ "a" : [1] },"subs":{
+        "news":{},
+        "chat:1":{"info":{ "a" : 1 },"b64data":"AAEC","x":1,"override":{
+           "presence":{"value":true},"join_leave":{"value":false},"force_push_join_leave":{},
+           "force_positioning":null,"other":{"value":true}}},
+        "room":{"b64info":"e30=","data":[2],"override":{"force_positioning":{"value":true},
+           "force_recovery":{"value":true}}}}})"),
+      kNow);
+  ASSERT_TRUE(claims) << claims.error().reason;
+  EXPECT_TRUE(claims->channels.empty());
+  EXPECT_EQ(claims->meta, R"({"a":[1]})");
+  ASSERT_EQ(claims->subs.size(), 3U);
+  EXPECT_EQ(claims->subs[0].channel, "news");
+  EXPECT_TRUE(claims->subs[0].info.empty() && claims->subs[0].data.empty());
+  EXPECT_EQ(claims->subs[0].overrides, SubscriptionOverride{});
+  EXPECT_EQ(claims->subs[1].channel, "chat:1");
+  EXPECT_EQ(claims->subs[1].info.bytes, R"({"a":1})");
+  EXPECT_EQ(claims->subs[1].data.bytes, std::string("\0\1\2", 3));
+  EXPECT_FALSE(claims->subs[1].data.is_json);
+  EXPECT_EQ(claims->subs[1].overrides,
+            (SubscriptionOverride{
+                .presence = true, .join_leave = false, .force_push_join_leave = false}));
+  EXPECT_EQ(claims->subs[2].info.bytes, "{}");
+  EXPECT_EQ(claims->subs[2].data.bytes, "[2]");
+  EXPECT_EQ(claims->subs[2].overrides,
+            (SubscriptionOverride{.force_positioning = true, .force_recovery = true}));
+}
+
+TEST(TokenVerifier, WithoutSubsTheChannelsCount) {
+  for (const char* subs : {R"("subs":{},)", R"("subs":null,)", ""}) {
+    const auto claims = verifier_with({}).verify_connection(
+        token_of(std::string("{") + subs + R"("channels":["a"],"meta":null})"), kNow);
+    ASSERT_TRUE(claims) << subs;
+    EXPECT_EQ(claims->channels, std::vector<std::string>{"a"});
+    EXPECT_TRUE(claims->subs.empty());
+    EXPECT_EQ(claims->meta, "");
+  }
+}
+
+TEST(TokenVerifier, TypIsAJwtOrAnAccessTokenInAnyCase) {
+  const TokenVerifier verifier = verifier_with({});
+  const auto with = [&](std::string_view typ) {
+    return verifier.verify_connection(
+        token_of(R"({"alg":"HS256","typ":")" + std::string(typ) + "\"}", kClaims), kNow);
+  };
+  for (const char* typ : {"JWT", "jwt", "Jwt", "at+jwt", "AT+JWT", "application/at+jwt",
+                          "Application/JWT", "application/jwt"}) {
+    EXPECT_TRUE(with(typ)) << typ;
+  }
+  for (const char* typ :
+       {"", "JOSE", "at+jwt ", " JWT", "application/", "application/application/jwt", "text/jwt",
+        "logout+jwt", "dpop+jwt", "at+jwt+x", "JWTs"}) {
+    const auto refused = with(typ);
+    ASSERT_FALSE(refused) << typ;
+    EXPECT_EQ(refused.error().reason, "typ is not JWT");
+  }
+}
+
+TEST(TokenVerifier, TheUserIsTheClaimNamedAndNoOther) {
+  const TokenVerifier verifier = verifier_with({.user_id_claim = "uid"});
+  const auto user = [&](std::string_view claims) {
+    const auto result = verifier.verify_connection(token_of(claims), kNow);
+    return result ? result->user : std::string(result.error().reason);
+  };
+  constexpr const char* kNeither = "the user's claim is neither a string nor a whole number";
+  EXPECT_EQ(user(R"({"sub":"42","uid":"ann"})"), "ann");
+  EXPECT_EQ(user(R"({"sub":"42"})"), "") << "never a claim that the operator did not name";
+  EXPECT_EQ(user(R"({"uid":42})"), "42");
+  EXPECT_EQ(user(R"({"uid":18446744073709551615})"), "18446744073709551615");
+  EXPECT_EQ(user(R"({"uid":1.5})"), kNeither);
+  EXPECT_EQ(user(R"({"uid":true})"), kNeither);
+  EXPECT_EQ(user(R"({"uid":null})"), kNeither);
+  EXPECT_EQ(user(R"({"uid":["ann"]})"), kNeither);
+  EXPECT_EQ(user(R"({"uid":"ann","uid":"eve"})"), "a claim is repeated");
+  EXPECT_EQ(user(R"({"UID":"ann"})"), "");
+  const auto subscription =
+      verifier.verify_subscription(token_of(R"({"sub":"42","uid":"ann","channel":"c"})"), kNow);
+  ASSERT_TRUE(subscription);
+  EXPECT_EQ(subscription->user, "ann");
+}
+
+TEST(TokenVerifier, ARegularExpressionMustMatchTheWholeOfIt) {
+  const TokenVerifier verifier = verifier_with(
+      {.audience_regex = "chat-[a-z]+", .issuer_regex = R"(https://(eu|us)\.id\.example)"});
+  const auto reason = [&](std::string_view claims) {
+    const auto result = verifier.verify_connection(token_of(claims), kNow);
+    return result ? std::string_view("accepted") : result.error().reason;
+  };
+  constexpr std::string_view kAud = "token is for another audience";
+  constexpr std::string_view kIss = "token is from another issuer";
+  EXPECT_EQ(reason(R"({"aud":"chat-eu","iss":"https://eu.id.example"})"), "accepted");
+  EXPECT_EQ(reason(R"({"aud":["x","chat-us"],"iss":"https://us.id.example"})"), "accepted");
+  EXPECT_EQ(reason(R"({"aud":"chat-eu2","iss":"https://eu.id.example"})"), kAud);
+  EXPECT_EQ(reason(R"({"aud":"my-chat-eu","iss":"https://eu.id.example"})"), kAud);
+  EXPECT_EQ(reason(R"({"aud":["chat-","chat-eu\n"],"iss":"https://eu.id.example"})"), kAud);
+  EXPECT_EQ(reason(R"({"iss":"https://eu.id.example"})"), kAud);
+  EXPECT_EQ(reason(R"({"aud":"chat-eu","iss":"https://eu.id.example.evil.example"})"), kIss);
+  EXPECT_EQ(reason(R"({"aud":"chat-eu","iss":"http://x/?https://eu.id.example"})"), kIss);
+  EXPECT_EQ(reason(R"({"aud":"chat-eu","iss":"https://eu.id.example\nx"})"), kIss);
+  EXPECT_EQ(reason(R"({"aud":"chat-eu","iss":"https://euxid.example"})"), kIss);
+  EXPECT_EQ(reason(R"({"aud":"chat-eu","iss":["https://eu.id.example"]})"), kIss);
+  EXPECT_EQ(reason(R"({"aud":"chat-eu"})"), kIss);
+}
+
+TEST(TokenVerifier, ARegularExpressionHasABoundedCostAndMustBeOne) {
+  for (const char* broken : {"(", "[a", "a{2000}", "(?<=a)b", R"(\1)"}) {
+    const auto verifier =
+        TokenVerifier::create({.hmac_secret_key = kSecret, .issuer_regex = broken});
+    ASSERT_FALSE(verifier) << broken;
+    EXPECT_TRUE(verifier.error().message.starts_with("issuer_regex: not a regular expression: "))
+        << verifier.error().message;
+  }
+  EXPECT_FALSE(TokenVerifier::create({.audience_regex = "((a{100}){100}){100}"}));
+  // One that takes a backtracking matcher for ever.
+  const TokenVerifier verifier = verifier_with({.issuer_regex = "(a*)*(a|a)*c"});
+  const std::string token = token_of(R"({"iss":")" + std::string(4000, 'a') + "\"}");
+  EXPECT_FALSE(verifier.verify_connection(token, kNow));
+}
+
+TEST(TokenVerifier, WithoutSignaturesEverythingElseIsCheckedStill) {
+  const TokenVerifier verifier =
+      TokenVerifier::create({.issuer = "joe", .insecure_skip_signature = true}).value();
+  const auto reason = [&](const std::string& token) {
+    const auto result = verifier.verify_connection(token, kNow);
+    return result ? std::string_view("accepted") : result.error().reason;
+  };
+  const auto unsigned_token = [](std::string_view header, std::string_view claims) {
+    return base64url_encode(header) + "." + base64url_encode(claims) + ".";
+  };
+  EXPECT_EQ(reason(unsigned_token(R"({"alg":"none"})", R"({"sub":"42","iss":"joe"})")), "accepted");
+  EXPECT_EQ(reason(token_of(R"({"alg":"HS256"})", R"({"iss":"joe"})", HmacAlgorithm::Hs256, "x")),
+            "accepted");
+  EXPECT_EQ(reason(unsigned_token(R"({"alg":"none"})", R"({"iss":"eve"})")),
+            "token is from another issuer");
+  EXPECT_EQ(reason(unsigned_token(R"({"alg":"none"})", R"({"iss":"joe","exp":1})")),
+            "token has expired");
+  EXPECT_EQ(reason(unsigned_token(R"({"alg":"none"})", R"({"iss":"joe","channel":"c"})")),
+            "token is for a subscription");
+  EXPECT_EQ(reason(unsigned_token(R"({"crit":["x"]})", R"({"iss":"joe"})")),
+            "header has critical extensions");
+  EXPECT_EQ(reason("x"), "token has not three parts");
 }
 
 TEST(TokenVerifier, ExpireAtOverridesExpAndZeroMeansNever) {

@@ -60,6 +60,12 @@ class Slab {
     return *cell.item;
   }
 
+  const T& at(std::uint32_t slot) const {
+    const Cell& cell = cell_at(slot);
+    ASSERT(cell.item.has_value());
+    return *cell.item;
+  }
+
   bool in_use(std::uint32_t slot) { return slot < capacity() && cell_at(slot).item.has_value(); }
   std::uint32_t size() const { return size_; }
   std::uint32_t slots_max() const { return slots_max_; }
@@ -72,6 +78,7 @@ class Slab {
   };
 
   Cell& cell_at(std::uint32_t slot) { return blocks_[slot / kBlock][slot % kBlock]; }
+  const Cell& cell_at(std::uint32_t slot) const { return blocks_[slot / kBlock][slot % kBlock]; }
 
   bool grow() {
     const std::uint32_t first = capacity();

@@ -40,14 +40,18 @@ class BrokerEvents {
 /// not at all: the caller watches the time and knows what to do then. Calls of one channel take
 /// effect in the order in which they were made; an answer that says Failure leaves open whether it
 /// did. BrokerEvents are called from within poll() and, where that is said, from within the call
-/// itself. Owned by the hub's shard; one thread.
+/// itself; they may make further calls, except poll(). Owned by the hub's shard; one thread.
 class Broker {
  public:
   virtual ~Broker() = default;
 
+  /// Whom to tell; before anything else is called, once. `events` outlives the broker's use.
+  virtual void attach(BrokerEvents& events) = 0;
+
   /// From the answer on, the channel's publications, joins and leaves arrive, also those of other
   /// nodes. True: they do so now, and no answer comes.
   virtual bool subscribe(std::string_view channel, BrokerTicket ticket) = 0;
+  /// What is under way may still arrive.
   virtual void unsubscribe(std::string_view channel) = 0;
 
   /// Publishes. Answers now, after on_publication() or on_transient_publication() has been called
@@ -77,7 +81,8 @@ class Broker {
 
   /// Once per turn: gives the answers there are, and forgets what has outlived its time.
   virtual void poll(core::Instant now) = 0;
-  /// Whether poll() has answers to give at once.
+  /// Whether poll() has something to do at once: answers to give, or more to forget than it had
+  /// time for.
   virtual bool has_answers() const = 0;
   /// Whether presence entries fade and must be renewed by add_presence() at least this often;
   /// zero: they stay until they are removed.

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,26 +15,56 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr EncodingSet kJson = bit_of(Encoding::JsonWebSocket);
-constexpr EncodingSet kProtobuf = bit_of(Encoding::ProtobufWebSocket);
+constexpr FormSet kJson = bit_of(form_of(Encoding::JsonWebSocket, false));
+constexpr FormSet kProtobuf = bit_of(form_of(Encoding::ProtobufWebSocket, false));
+constexpr FormSet kJsonJoins = bit_of(form_of(Encoding::JsonWebSocket, true));
 
 class HomeChannelsTest : public testing::Test, public PublicationEncoder {
  protected:
   bool encode(Encoding encoding, std::string_view channel, const Publication& publication,
               std::string& out) override {
     ++encoded_;
+    if (encoding == Encoding::ProtobufWebSocket && publication.data == "?") return false;
     out += encoding == Encoding::JsonWebSocket ? 'j' : 'p';
     out.append(channel).append(publication.data).append(";");
     return true;
   }
 
-  PublishOutcome publish(std::string_view channel, std::string_view data) {
-    return home_.publish(channel, {data, {}, now_});
+  bool encode_movement(Encoding encoding, std::string_view, Movement movement,
+                       const ClientInfo& info, std::string& out) override {
+    out += encoding == Encoding::JsonWebSocket ? 'j' : 'p';
+    out.append(movement == Movement::Join ? "+" : "-").append(info.client).append(";");
+    return true;
+  }
+
+  // False: refused as busy.
+  bool publish(std::string_view channel, std::string_view data) {
+    const auto taken_by = home_.find(channel);
+    if (taken_by && !home_.has_room(*taken_by, now_)) return false;
+    if (const auto number = home_.find(channel)) {
+      home_.append(*number, {.data = data, .received = now_});
+    }
+    return true;
+  }
+  std::uint32_t number_of(std::string_view channel) {
+    const std::uint32_t number = home_.find_or_create(channel);
+    if (!home_.at(number).subscribed) home_.set_subscribed(number);
+    return number;
+  }
+  bool add_interest(std::string_view channel, const HomeChannels::Interested& interested) {
+    return home_.add_interest(number_of(channel), interested);
   }
   std::uint32_t join_now(std::string_view channel, const HomeChannels::Interested& interested) {
-    const auto taken = home_.add_interest(channel, interested);
-    EXPECT_TRUE(taken.joined);
-    return taken.home_channel;
+    EXPECT_TRUE(add_interest(channel, interested));
+    return *home_.find(channel);
+  }
+  std::uint32_t remove_interest(core::ShardIndex shard, std::uint32_t channel) {
+    const std::uint32_t local_channel = home_.remove_interest(shard, channel);
+    erase_if_unused(channel);
+    return local_channel;
+  }
+  void erase_if_unused(std::uint32_t channel) {
+    if (home_.is_unused(channel)) home_.erase(channel);
   }
   // What each shard gets, as "shard:local channel:JSON|Protobuf", and who joins, as "+shard:...".
   std::vector<std::string> hand_over() {
@@ -46,19 +77,25 @@ class HomeChannelsTest : public testing::Test, public PublicationEncoder {
         },
         [&](const HomeChannels::Interested& to, const EncodedBatch& batch) {
           const auto& frames = batch.frames;
+          received_ = batch.received;
+          if (batch.state_lost) return events.push_back(std::to_string(to.shard) + ":lost");
           events.push_back(std::to_string(to.shard) + ":" + std::to_string(to.local_channel) + ":" +
                            std::string(frames[0].view()) + "|" + std::string(frames[1].view()));
+          if (frames[2]) events.back() += "|" + std::string(frames[2].view());
+          if (batch.unencodable != 0) events.back() += "!" + std::to_string(batch.unencodable);
           views_.insert(frames[0].view().data());
         },
         [&](const HomeChannels::Interested& to, std::uint32_t) {
-          events.push_back("+" + std::to_string(to.shard) + ":" + std::to_string(to.encodings));
-        });
+          events.push_back("+" + std::to_string(to.shard) + ":" + std::to_string(to.forms));
+        },
+        [&](std::uint32_t channel) { erase_if_unused(channel); });
     return events;
   }
 
   core::Instant now_{std::chrono::seconds(100)};
   bool quiet_ = false;  // what the last hand-over was told of the last channel
   int encoded_ = 0;
+  core::Instant received_{};  // of the last batch
   std::set<core::ShardIndex> blocked_;
   std::set<const char*> views_;
   HomeChannels home_{
@@ -66,7 +103,7 @@ class HomeChannelsTest : public testing::Test, public PublicationEncoder {
 };
 
 TEST_F(HomeChannelsTest, PublishingWhereNobodyListensCostsNothing) {
-  EXPECT_EQ(publish("chat", "1"), PublishOutcome::Accepted);
+  EXPECT_TRUE(publish("chat", "1"));
   EXPECT_EQ(encoded_, 0);
   EXPECT_EQ(home_.channel_count(), 0U);
   EXPECT_FALSE(home_.has_pending());
@@ -85,7 +122,7 @@ TEST_F(HomeChannelsTest, EncodesOnlyWhatSomeShardWants) {
 TEST_F(HomeChannelsTest, HandsOverOneBatchInOrderAndShared) {
   join_now("a", {0, kJson, 1});
   join_now("a", {1, kJson, 2});
-  for (const char* data : {"1", "2", "3"}) EXPECT_EQ(publish("a", data), PublishOutcome::Accepted);
+  for (const char* data : {"1", "2", "3"}) EXPECT_TRUE(publish("a", data));
   EXPECT_TRUE(home_.has_untried());
   EXPECT_THAT(hand_over(), ElementsAre("0:1:ja1;ja2;ja3;|", "1:2:ja1;ja2;ja3;|"));
   EXPECT_EQ(views_.size(), 1U);
@@ -126,23 +163,22 @@ TEST_F(HomeChannelsTest, AQuietChannelGetsRoomThatHotOnesHaveFilled) {
   blocked_ = {0};
   publish("d", std::string(30, 'x'));
   publish("b", std::string(20, 'x'));  // the total's bound is overrun
-  EXPECT_EQ(publish("b", "2"), PublishOutcome::Busy);
-  EXPECT_EQ(publish("c", "1"), PublishOutcome::Accepted);
-  EXPECT_EQ(publish("c", "2"), PublishOutcome::Busy) << "one batch is its share";
-  EXPECT_EQ(publish("a", std::string(40, 'x')), PublishOutcome::Accepted);
+  EXPECT_FALSE(publish("b", "2"));
+  EXPECT_TRUE(publish("c", "1"));
+  EXPECT_FALSE(publish("c", "2")) << "one batch is its share";
+  EXPECT_TRUE(publish("a", std::string(40, 'x')));
   join_now("e", {0, kJson, 9});
-  EXPECT_EQ(publish("e", "1"), PublishOutcome::Busy) << "even for them there is a bound";
+  EXPECT_FALSE(publish("e", "1")) << "even for them there is a bound";
 }
 
 TEST_F(HomeChannelsTest, InterestJoinsAfterWhatWaits) {
   const auto number = join_now("a", {0, kJson, 1});
   publish("a", "1");
   blocked_ = {0};
-  const auto taken = home_.add_interest("a", {1, kProtobuf, 5});
-  EXPECT_FALSE(taken.joined);
-  EXPECT_EQ(taken.home_channel, number);
-  EXPECT_FALSE(home_.add_interest("a", {1, kJson, 5}).joined);
-  EXPECT_FALSE(home_.add_interest("a", {0, kProtobuf, 1}).joined);
+  EXPECT_FALSE(add_interest("a", {1, kProtobuf, 5}));
+  EXPECT_EQ(number_of("a"), number);
+  EXPECT_FALSE(add_interest("a", {1, kJson, 5}));
+  EXPECT_FALSE(add_interest("a", {0, kProtobuf, 1}));
   publish("a", "2");  // still for shard 0 alone
   EXPECT_THAT(hand_over(), IsEmpty());
   blocked_ = {};
@@ -154,10 +190,10 @@ TEST_F(HomeChannelsTest, InterestJoinsAfterWhatWaits) {
 TEST_F(HomeChannelsTest, WhoLeavesBeforeHavingJoinedDoesNotJoin) {
   const auto number = join_now("a", {0, kJson, 1});
   publish("a", "1");
-  home_.add_interest("a", {1, kJson, 5});
-  home_.add_interest("a", {0, kProtobuf, 1});
-  EXPECT_EQ(home_.remove_interest(1, number), 5U);
-  EXPECT_EQ(home_.remove_interest(0, number), 1U);
+  add_interest("a", {1, kJson, 5});
+  add_interest("a", {0, kProtobuf, 1});
+  EXPECT_EQ(remove_interest(1, number), 5U);
+  EXPECT_EQ(remove_interest(0, number), 1U);
   EXPECT_THAT(hand_over(), IsEmpty());
   EXPECT_EQ(home_.channel_count(), 0U);
 }
@@ -165,10 +201,10 @@ TEST_F(HomeChannelsTest, WhoLeavesBeforeHavingJoinedDoesNotJoin) {
 TEST_F(HomeChannelsTest, WhoReturnsReceivesNothingFromBeforeHisReturn) {
   const auto number = join_now("a", {0, kJson, 1});
   publish("a", "1");
-  home_.remove_interest(0, number);
-  EXPECT_EQ(publish("a", "2"), PublishOutcome::Accepted);
-  EXPECT_FALSE(home_.add_interest("a", {0, kJson, 8}).joined);
-  EXPECT_EQ(publish("a", "3"), PublishOutcome::Accepted);
+  remove_interest(0, number);
+  EXPECT_TRUE(publish("a", "2"));
+  EXPECT_FALSE(add_interest("a", {0, kJson, 8}));
+  EXPECT_TRUE(publish("a", "3"));
   EXPECT_THAT(hand_over(), ElementsAre("+0:1"));
   publish("a", "4");
   EXPECT_THAT(hand_over(), ElementsAre("0:8:ja4;|"));
@@ -179,14 +215,14 @@ TEST_F(HomeChannelsTest, AFullChannelRefusesUntilItIsHandedOver) {
   join_now("b", {1, kJson, 1});
   blocked_ = {0};
   int accepted = 0;
-  while (publish("a", "12") == PublishOutcome::Accepted) ++accepted;
+  while (publish("a", "12")) ++accepted;
   EXPECT_EQ(accepted, 4);  // five bytes each, bound 20
-  EXPECT_EQ(publish("b", "1"), PublishOutcome::Accepted);
+  EXPECT_TRUE(publish("b", "1"));
   hand_over();
-  EXPECT_EQ(publish("a", "12"), PublishOutcome::Busy);
+  EXPECT_FALSE(publish("a", "12"));
   blocked_ = {};
   hand_over();
-  EXPECT_EQ(publish("a", "12"), PublishOutcome::Accepted);
+  EXPECT_TRUE(publish("a", "12"));
 }
 
 TEST_F(HomeChannelsTest, AllChannelsTogetherRefuseAtTheTotalBound) {
@@ -194,21 +230,100 @@ TEST_F(HomeChannelsTest, AllChannelsTogetherRefuseAtTheTotalBound) {
   publish("c", "0");
   hand_over();  // just now: it is not quiet
   for (int i = 0; i < 4; ++i) publish("a", "12");
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(publish("b", "12"), PublishOutcome::Accepted);
-  EXPECT_EQ(publish("c", "1"), PublishOutcome::Busy);
-  EXPECT_EQ(publish("nobody", "1"), PublishOutcome::Accepted);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(publish("b", "12"));
+  EXPECT_FALSE(publish("c", "1"));
+  EXPECT_TRUE(publish("nobody", "1"));
   hand_over();
-  EXPECT_EQ(publish("c", "1"), PublishOutcome::Accepted);
+  EXPECT_TRUE(publish("c", "1"));
 }
 
 TEST_F(HomeChannelsTest, ForgetsAChannelThatNobodyWantsAndUsesItsNumberAgain) {
   const auto number = join_now("a", {0, kJson, 1});
-  home_.add_interest("a", {1, kJson, 1});
-  home_.remove_interest(0, number);
+  add_interest("a", {1, kJson, 1});
+  remove_interest(0, number);
   EXPECT_EQ(home_.channel_count(), 1U);
-  home_.remove_interest(1, number);
+  remove_interest(1, number);
   EXPECT_EQ(home_.channel_count(), 0U);
   EXPECT_EQ(join_now("b", {0, kJson, 1}), number);
+}
+
+TEST_F(HomeChannelsTest, NobodyJoinsBeforeTheBrokerHasConfirmed) {
+  const std::uint32_t number = home_.find_or_create("a");
+  EXPECT_FALSE(home_.add_interest(number, {0, kJson, 1}));
+  publish("a", "1");
+  EXPECT_THAT(hand_over(), IsEmpty());
+  home_.set_subscribed(number);
+  publish("a", "2");
+  EXPECT_THAT(hand_over(), ElementsAre("+0:1"));
+  publish("a", "3");
+  EXPECT_THAT(hand_over(), ElementsAre("0:1:ja3;|"));
+}
+
+TEST_F(HomeChannelsTest, OnlyFormsWithJoinsGetThem) {
+  const auto number = join_now("a", {0, kJson, 1});
+  home_.append(number, Movement::Join, {.client = "c"});
+  EXPECT_THAT(hand_over(), IsEmpty()) << "nobody wants them";
+  join_now("a", {1, kJsonJoins, 2});
+  publish("a", "1");
+  EXPECT_EQ(encoded_, 1) << "what two forms have in common is encoded once";
+  home_.append(number, Movement::Join, {.client = "c"});
+  home_.append(number, Movement::Leave, {.client = "c"});
+  publish("a", "2");
+  EXPECT_THAT(hand_over(),
+              ElementsAre("0:1:ja1;ja2;||ja1;j+c;j-c;ja2;", "1:2:ja1;ja2;||ja1;j+c;j-c;ja2;"));
+  EXPECT_EQ(home_.pending_bytes(), 0U);
+  home_.append(number, Movement::Leave, {.client = "c"});
+  now_ += std::chrono::milliseconds(5);
+  EXPECT_THAT(hand_over(), ElementsAre("1:2:||j-c;")) << "the other shard is not bothered";
+  EXPECT_EQ(received_, now_) << "its age is not that of the clock";
+}
+
+TEST_F(HomeChannelsTest, AFormThatCannotCarryAPublicationGetsNothingBehindIt) {
+  join_now("a", {0, kJson, 1});
+  join_now("a", {1, kProtobuf, 2});
+  for (const char* data : {"1", "?", "3"}) publish("a", data);
+  EXPECT_THAT(hand_over(), ElementsAre("0:1:ja1;ja?;ja3;|pa1;!2", "1:2:ja1;ja?;ja3;|pa1;!2"));
+  publish("a", "?");
+  EXPECT_THAT(hand_over(), ElementsAre("0:1:ja?;|!2", "1:2:ja?;|!2")) << "told without bytes too";
+  publish("a", "4");
+  EXPECT_THAT(hand_over(), ElementsAre("0:1:ja4;|pa4;", "1:2:ja4;|pa4;"));
+}
+
+TEST_F(HomeChannelsTest, ALossComesAfterWhatWasAppendedBeforeIt) {
+  const auto number = join_now("a", {0, kJson, 1});
+  publish("a", "1");
+  home_.append_state_lost(number);
+  EXPECT_THAT(hand_over(), ElementsAre("0:1:ja1;|", "0:lost"));
+  home_.append_state_lost(number);
+  EXPECT_TRUE(home_.has_untried());
+  EXPECT_THAT(hand_over(), ElementsAre("0:lost"));
+}
+
+TEST_F(HomeChannelsTest, PublicationsHeldCountAgainstTheRoom) {
+  const auto number = join_now("a", {0, kJson, 1});
+  HomeChannels::Channel& channel = home_.at(number);
+  channel.following = std::make_unique<Following>();
+  const auto kept = std::make_shared<const StoredPublication>(Publication{.data = "1"});
+  channel.following->held.assign(999, {kept, "epoch"});
+  EXPECT_TRUE(publish("a", "1"));
+  channel.following->held.emplace_back(kept, "epoch");
+  EXPECT_FALSE(publish("a", "2"));
+}
+
+TEST_F(HomeChannelsTest, AChannelStaysWhileSomethingIsUnderWayForIt) {
+  const std::uint32_t number = home_.find_or_create("a");
+  EXPECT_TRUE(home_.is_unused(number));
+  home_.at(number).calls = 1;
+  EXPECT_FALSE(home_.is_unused(number));
+  home_.at(number).calls = 0;
+  home_.at(number).following = std::make_unique<Following>();
+  EXPECT_TRUE(home_.is_unused(number));
+  for (bool Following::* state : {&Following::filling, &Following::losing}) {
+    (*home_.at(number).following).*state = true;
+    EXPECT_FALSE(home_.is_unused(number));
+    (*home_.at(number).following).*state = false;
+  }
+  EXPECT_TRUE(home_.is_unused(number));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/hub.h"
+#include "hub/memory_broker.h"
 
 #include <benchmark/benchmark.h>
 
@@ -19,13 +20,20 @@ struct Surroundings final : PublicationEncoder, MailCarrier, DeliverySink, HubEv
     out.append(publication.data);
     return true;
   }
+  bool encode_movement(Encoding, std::string_view, Movement, const ClientInfo& info,
+                       std::string& out) override {
+    out.append(info.client);
+    return true;
+  }
   bool send(core::ShardIndex, Mail&&) override { return true; }
   // A reference taken and a line of the connection's memory touched, as a write queue does.
   void deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach) override {
     connections[slot].last = bytes;
   }
-  void on_subscribed(core::ConnectionId, SubscriptionNumber) override {}
-  void on_published(const ReplyTo&, PublishOutcome) override {}
+  void hold(std::uint32_t, const core::SegmentRef&) override {}
+  void on_trouble(std::uint32_t, SubscriptionNumber, Trouble) override {}
+  void on_subscribed(core::ConnectionId, SubscriptionNumber, SubscriptionResult&&) override {}
+  void on_answer(const ReplyTo&, Answer&&) override {}
 
   struct alignas(64) Connection {
     core::SegmentRef last;
@@ -37,7 +45,8 @@ struct OneShard {
   explicit OneShard(std::size_t slots) : around(slots) {}
   Surroundings around;
   FlowMeter flow{1};
-  Hub hub{HubOptions{}, flow, around, around, around, around};
+  MemoryBroker broker{{}, 1, {}};
+  Hub hub{HubOptions{}, flow, broker, around, around, around, around};
 };
 
 const std::string kData(128, 'x');
@@ -49,7 +58,7 @@ void fan_out(benchmark::State& state) {
     shard.hub.subscribe({slot, 1, 0}, "chat", Encoding::JsonWebSocket);
   }
   for (auto _ : state) {
-    shard.hub.publish("chat", {kData, {}}, {});
+    shard.hub.publish("chat", {.data = kData}, {}, {});
     shard.hub.hand_over({});
     while (shard.hub.run(4096)) {
     }
@@ -71,7 +80,7 @@ void fan_out_to_many_channels(benchmark::State& state) {
     }
   }
   for (auto _ : state) {
-    for (const auto& name : names) shard.hub.publish(name, {kData, {}}, {});
+    for (const auto& name : names) shard.hub.publish(name, {.data = kData}, {}, {});
     shard.hub.hand_over({});
     while (shard.hub.run(4096)) {
     }
@@ -105,7 +114,7 @@ BENCHMARK(subscribe_and_unsubscribe_in_an_own_channel);
 void publish_without_subscribers(benchmark::State& state) {
   OneShard shard(1);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(shard.hub.publish("news:weather", {kData, {}}, {}));
+    benchmark::DoNotOptimize(shard.hub.publish("news:weather", {.data = kData}, {}, {}));
   }
 }
 BENCHMARK(publish_without_subscribers);

@@ -3,6 +3,7 @@
 // model that knows what each subscriber may and must receive.
 #include "core/random.h"
 #include "hub/hub.h"
+#include "hub/memory_broker.h"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +14,8 @@
 #include <memory>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace sanjay::hub {
@@ -78,7 +81,10 @@ class Shard final : public PublicationEncoder,
                     public HubEvents {
  public:
   Shard(World& world, const HubOptions& options, FlowMeter& flow)
-      : world_(world), index_(options.shard), hub_(options, flow, *this, *this, *this, *this) {}
+      : world_(world),
+        index_(options.shard),
+        broker_({}, options.shard + 1U, {}),
+        hub_(options, flow, broker_, *this, *this, *this, *this) {}
 
   Hub& hub() { return hub_; }
 
@@ -86,12 +92,23 @@ class Shard final : public PublicationEncoder,
               std::string& out) override;
   bool send(core::ShardIndex to, Mail&& mail) override;
   void deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach) override;
-  void on_subscribed(core::ConnectionId connection, SubscriptionNumber subscription) override;
-  void on_published(const ReplyTo& reply_to, PublishOutcome outcome) override;
+  bool encode_movement(Encoding, std::string_view, Movement, const ClientInfo&,
+                       std::string&) override {
+    ADD_FAILURE() << "nobody is announced";
+    return false;
+  }
+  void hold(std::uint32_t, const core::SegmentRef&) override { FAIL() << "nobody is held"; }
+  void on_trouble(std::uint32_t, SubscriptionNumber, Trouble) override {
+    FAIL() << "nothing is lost";
+  }
+  void on_subscribed(core::ConnectionId connection, SubscriptionNumber subscription,
+                     SubscriptionResult&& result) override;
+  void on_answer(const ReplyTo& reply_to, Answer&& answer) override;
 
  private:
   World& world_;
   const core::ShardIndex index_;
+  MemoryBroker broker_;
   Hub hub_;
 };
 
@@ -108,8 +125,8 @@ class World {
       options_.publishes_in_flight_max = static_cast<std::uint32_t>(1 + random_.below(6));
       options_.flow_bytes_max = 1 + random_.below(100);
       options_.channel_backlog_bytes_max = 1 + random_.below(60);
-      options_.home.pending_bytes_max = 1 + random_.below(80);
-      options_.home.total_pending_bytes_max = 1 + random_.below(200);
+      options_.home.channels.pending_bytes_max = 1 + random_.below(80);
+      options_.home.channels.total_pending_bytes_max = 1 + random_.below(200);
     }
     flow_ = std::make_unique<FlowMeter>(shard_count_);
     const std::size_t channels = 1 + random_.below(6);
@@ -229,7 +246,7 @@ class World {
     ADD_FAILURE() << "on_subscribed for an unknown subscription";
   }
 
-  void on_published(core::ShardIndex shard, const ReplyTo& reply_to, PublishOutcome outcome) {
+  void on_answer(core::ShardIndex shard, const ReplyTo& reply_to, const Answer& answer) {
     ASSERT_LT(reply_to.request, requests_.size());
     Request& request = requests_[reply_to.request];
     EXPECT_EQ(request.shard, shard);
@@ -237,10 +254,10 @@ class World {
     ASSERT_FALSE(request.answered) << "publish answered twice";
     request.answered = true;
     --in_flight(shard, request.home);
-    ASSERT_NE(outcome, PublishOutcome::Pending);
     Ordered& ordered = *find_ordered(request.sequence);
     ASSERT_EQ(ordered.decision, Decision::Open);
-    const bool accepted = outcome == PublishOutcome::Accepted;
+    const bool accepted = std::holds_alternative<Published>(answer);
+    ASSERT_TRUE(accepted || std::holds_alternative<Busy>(answer));
     ordered.decision = accepted ? Decision::Accepted : Decision::Refused;
     if (!accepted) {
       ++coverage_.busy_by_mail;
@@ -279,6 +296,7 @@ class World {
     ADD_FAILURE() << "unknown channel " << name;
     return 0;
   }
+  static bool keeps_history(std::size_t channel) { return channel % 2 == 1; }
   Connection& connection_of(core::ConnectionId id) { return connections_[id.shard][id.slot]; }
   Subscription* find_subscription(core::ShardIndex shard, std::uint32_t slot, std::size_t channel) {
     const auto& of_connection = connections_[shard][slot].subscriptions;
@@ -339,7 +357,9 @@ class World {
     const bool known = h.find_channel(names_[channel]).has_value();
     const std::uint32_t channels_before = h.channel_count();
     interest_sent_ = false;
-    const auto subscribed = h.subscribe(connection, names_[channel], encoding);
+    SubscriptionOptions options;
+    options.positioned = keeps_history(channel) && one_in(2);
+    const auto subscribed = h.subscribe(connection, names_[channel], encoding, options);
     if (!subscribed) {
       ++coverage_.channels_max_reached;
       EXPECT_FALSE(known);
@@ -403,20 +423,20 @@ class World {
     const bool pair_is_full = pair_of(shard, home).refused_last ||
                               in_flight(shard, home) == options_.publishes_in_flight_max;
     const std::string data = std::to_string(sequence);
-    const auto outcome = hub(shard).publish(names_[channel], {data, {}}, reply_to);
-    switch (outcome) {
-      case PublishOutcome::Accepted:
-        EXPECT_EQ(home, shard);
-        orders_[channel].push_back({sequence, Decision::Accepted, false});
-        break;
-      case PublishOutcome::Busy:
-        ++coverage_.busy_at_once;
-        EXPECT_TRUE(home == shard ? bound_reached : pair_is_full) << "refused without reason";
-        break;
-      case PublishOutcome::Pending:
-        EXPECT_NE(home, shard);
-        ++in_flight(shard, home);
-        requests_.push_back({shard, home, sequence, connection});
+    PublishOptions options;
+    if (keeps_history(channel)) options.history = {3, std::chrono::hours(1), {}};
+    const auto answer = hub(shard).publish(names_[channel], {.data = data}, options, reply_to);
+    if (!answer) {
+      EXPECT_NE(home, shard);
+      ++in_flight(shard, home);
+      requests_.push_back({shard, home, sequence, connection});
+    } else if (std::holds_alternative<Published>(*answer)) {
+      EXPECT_EQ(home, shard);
+      orders_[channel].push_back({sequence, Decision::Accepted, false});
+    } else {
+      ASSERT_TRUE(std::holds_alternative<Busy>(*answer));
+      ++coverage_.busy_at_once;
+      EXPECT_TRUE(home == shard ? bound_reached : pair_is_full) << "refused without reason";
     }
   }
 
@@ -424,8 +444,8 @@ class World {
   bool home_is_full(core::ShardIndex home, std::size_t channel) const {
     std::size_t total = 0;
     for (const std::size_t bytes : pending_bytes_[home]) total += bytes;
-    return pending_bytes_[home][channel] >= options_.home.pending_bytes_max ||
-           total >= options_.home.total_pending_bytes_max;
+    return pending_bytes_[home][channel] >= options_.home.channels.pending_bytes_max ||
+           total >= options_.home.channels.total_pending_bytes_max;
   }
 
   void hand_over(core::ShardIndex shard) {
@@ -444,8 +464,9 @@ class World {
     mails.pop_front();
     if (const auto* request = std::get_if<std::unique_ptr<PublishRequest>>(&mail)) {
       const std::size_t channel = channel_named((*request)->channel);
-      orders_[channel].push_back({static_cast<std::uint32_t>(std::stoul((*request)->data)),
-                                  Decision::Open, home_is_full(to, channel)});
+      orders_[channel].push_back(
+          {static_cast<std::uint32_t>(std::stoul(std::string((*request)->publication.view().data))),
+           Decision::Open, home_is_full(to, channel)});
     }
     hub(to).on_mail(from, std::move(mail));
     return true;
@@ -509,11 +530,13 @@ bool Shard::send(core::ShardIndex to, Mail&& mail) {
 void Shard::deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach) {
   world_.on_deliver(index_, slot, bytes.bytes());
 }
-void Shard::on_subscribed(core::ConnectionId connection, SubscriptionNumber subscription) {
+void Shard::on_subscribed(core::ConnectionId connection, SubscriptionNumber subscription,
+                          SubscriptionResult&& result) {
+  EXPECT_FALSE(result.failure);
   world_.on_subscribed(index_, connection, subscription);
 }
-void Shard::on_published(const ReplyTo& reply_to, PublishOutcome outcome) {
-  world_.on_published(index_, reply_to, outcome);
+void Shard::on_answer(const ReplyTo& reply_to, Answer&& answer) {
+  world_.on_answer(index_, reply_to, answer);
 }
 
 void simulate(std::uint64_t seed, Coverage& coverage) {

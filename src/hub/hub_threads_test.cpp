@@ -3,6 +3,7 @@
 // channel across shards. Meant for ThreadSanitizer as much as for its own checks.
 #include "core/random.h"
 #include "hub/hub.h"
+#include "hub/memory_broker.h"
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,8 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace sanjay::hub {
@@ -69,15 +72,15 @@ class ShardThread final : public PublicationEncoder,
                           public HubEvents {
  public:
   ShardThread(core::ShardIndex index, Shared& shared)
-      : index_(index), shared_(shared), random_(index + 1U) {
+      : index_(index), shared_(shared), random_(index + 1U), broker_({}, index + 1U, {}) {
     HubOptions options;
     options.shard = index;
     options.shards = kShards;
     options.flow_bytes_max = 2000;
     options.channel_backlog_bytes_max = 1000;
-    options.home.pending_bytes_max = 1000;
+    options.home.channels.pending_bytes_max = 1000;
     options.publishes_in_flight_max = 32;
-    hub_ = std::make_unique<Hub>(options, shared.flow, *this, *this, *this, *this);
+    hub_ = std::make_unique<Hub>(options, shared.flow, broker_, *this, *this, *this, *this);
   }
 
   void run() {
@@ -115,6 +118,10 @@ class ShardThread final : public PublicationEncoder,
     out.append(publication.data).append(";");
     return true;
   }
+  bool encode_movement(Encoding, std::string_view, Movement, const ClientInfo&,
+                       std::string&) override {
+    return false;
+  }
   bool send(core::ShardIndex to, Mail&& mail) override {
     return shared_.queues[std::size_t{index_} * kShards + to].push(std::move(mail));
   }
@@ -138,21 +145,31 @@ class ShardThread final : public PublicationEncoder,
       last = number;
     }
   }
-  void on_subscribed(core::ConnectionId connection, SubscriptionNumber) override {
+  void hold(std::uint32_t, const core::SegmentRef&) override { FAIL() << "nobody is held"; }
+  void on_trouble(std::uint32_t, SubscriptionNumber, Trouble) override {
+    FAIL() << "nothing is lost";
+  }
+  void on_subscribed(core::ConnectionId connection, SubscriptionNumber,
+                     SubscriptionResult&& result) override {
+    EXPECT_FALSE(result.failure);
     if (connection.slot == kWatcherSlot) ++live_watches_;
   }
-  void on_published(const ReplyTo& reply_to, PublishOutcome outcome) override {
+  void on_answer(const ReplyTo& reply_to, Answer&& answer) override {
     --in_flight_;
-    if (outcome == PublishOutcome::Accepted) {
+    if (std::holds_alternative<Published>(answer)) {
       ++shared_.accepted[reply_to.request];
     } else {
+      EXPECT_TRUE(std::holds_alternative<Busy>(answer));
       ++refused_;
     }
   }
 
   void subscribe(std::uint32_t slot, std::size_t channel) {
     const auto encoding = slot % 2 == 0 ? Encoding::JsonWebSocket : Encoding::ProtobufWebSocket;
-    const auto subscribed = *hub_->subscribe({slot, 1, index_}, channel_name(channel), encoding);
+    SubscriptionOptions options;
+    options.positioned = channel % 4 == 0;
+    const auto subscribed =
+        *hub_->subscribe({slot, 1, index_}, channel_name(channel), encoding, options);
     subscriptions_[{slot, channel}] = subscribed.number;
     last_seen_[{slot, channel}] = {};
     if (slot == kWatcherSlot && subscribed.live) ++live_watches_;
@@ -168,18 +185,25 @@ class ShardThread final : public PublicationEncoder,
       const Place place{1 + static_cast<std::uint32_t>(random_.below(kGuestSlots)), channel};
       if (subscriptions_.contains(place)) {
         unsubscribe(place);
-      } else {
+      } else if (!hub_->is_held_back()) {  // a client waits for one answer before the next question
         subscribe(place.first, channel);
       }
       return;
     }
     const std::string data = std::to_string(index_) + "-" + std::to_string(published_ + 1);
     const ReplyTo reply_to{{1, 1, index_}, static_cast<std::uint32_t>(channel)};
-    const auto outcome = hub_->publish(channel_name(channel), {data, {}}, reply_to);
-    if (outcome == PublishOutcome::Busy) return;
+    // Half of the channels keep a history; some of those subscribers follow it.
+    PublishOptions options;
+    if (channel % 2 == 0) options.history = {10, std::chrono::hours(1), std::chrono::hours(1)};
+    const auto answer = hub_->publish(channel_name(channel), {.data = data}, options, reply_to);
+    if (answer && std::holds_alternative<Busy>(*answer)) return;
     ++published_;
-    if (outcome == PublishOutcome::Accepted) ++shared_.accepted[channel];
-    if (outcome == PublishOutcome::Pending) ++in_flight_;
+    if (answer) {
+      ASSERT_TRUE(std::holds_alternative<Published>(*answer));
+      ++shared_.accepted[channel];
+    } else {
+      ++in_flight_;
+    }
   }
 
   void turn() {
@@ -214,6 +238,7 @@ class ShardThread final : public PublicationEncoder,
   const core::ShardIndex index_;
   Shared& shared_;
   core::Random random_;
+  MemoryBroker broker_;
   std::unique_ptr<Hub> hub_;
   std::map<Place, SubscriptionNumber> subscriptions_;
   std::map<Place, std::array<std::uint32_t, kShards>> last_seen_;

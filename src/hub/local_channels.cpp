@@ -21,7 +21,7 @@ void LocalChannels::erase_if_unused(std::uint32_t channel) {
 }
 
 SubscriptionNumber LocalChannels::add(std::uint32_t channel, core::ConnectionId connection,
-                                      Encoding encoding, bool live) {
+                                      Form form, const Beginning& beginning) {
   SubscriptionNumber number;
   if (free_.empty()) {
     number = static_cast<SubscriptionNumber>(subscriptions_.size());
@@ -31,14 +31,16 @@ SubscriptionNumber LocalChannels::add(std::uint32_t channel, core::ConnectionId 
     number = free_.back() & (kSubscriptionsMax - 1);
     free_.pop_back();
   }
-  number |= static_cast<std::uint32_t>(encoding) << kEncodingShift;
+  number |= static_cast<std::uint32_t>(form) << kFormShift;
   Channel& c = at(channel);
   record(number).channel = channel;
-  if (live) {
-    make_live(c, {connection, number});
+  const Waiting subscription{connection,           number,         beginning.ticket,
+                             beginning.asked_home, beginning.held, beginning.departure};
+  if (beginning.live) {
+    make_live(c, subscription);
   } else {
     record(number).position = static_cast<std::uint32_t>(c.waiting.size()) | kWaitingBit;
-    c.waiting.push_back({connection, number});
+    c.waiting.push_back(subscription);
   }
   return number;
 }
@@ -46,7 +48,10 @@ SubscriptionNumber LocalChannels::add(std::uint32_t channel, core::ConnectionId 
 void LocalChannels::make_live(Channel& channel, const Waiting& subscription) {
   record(subscription.subscription).position =
       static_cast<std::uint32_t>(channel.subscribers.size());
-  channel.subscribers.push_back({subscription.connection.slot, subscription.subscription});
+  const std::uint32_t slot = subscription.connection.slot;
+  ASSERT(slot < kHeldBit);
+  channel.subscribers.push_back(
+      {subscription.held ? slot | kHeldBit : slot, subscription.subscription});
 }
 
 std::vector<LocalChannels::Waiting> LocalChannels::admit_waiting(std::uint32_t channel) {
@@ -54,7 +59,7 @@ std::vector<LocalChannels::Waiting> LocalChannels::admit_waiting(std::uint32_t c
   std::vector<Waiting> admitted;
   std::uint32_t kept = 0;
   for (const Waiting& waiting : c.waiting) {
-    if ((c.confirmed & bit_of(encoding_of(waiting.subscription))) != 0) {
+    if (!waiting.asked_home && (c.confirmed & bit_of(form_of(waiting.subscription))) != 0) {
       make_live(c, waiting);
       admitted.push_back(waiting);
     } else {
@@ -67,6 +72,41 @@ std::vector<LocalChannels::Waiting> LocalChannels::admit_waiting(std::uint32_t c
   return admitted;
 }
 
+std::optional<LocalChannels::Waiting> LocalChannels::find_waiting(SubscriptionNumber number,
+                                                                  std::uint32_t ticket) {
+  const Subscription& subscription = record(number);
+  if (subscription.channel == kNone || (subscription.position & kWaitingBit) == 0) return {};
+  const Waiting& waiting = at(subscription.channel).waiting[subscription.position & ~kWaitingBit];
+  if (waiting.subscription != number || waiting.ticket != ticket) return {};
+  return waiting;
+}
+
+std::shared_ptr<const Departure> LocalChannels::departure_of(SubscriptionNumber number) {
+  const Channel& channel = at(channel_of(number));
+  const std::uint32_t position = record(number).position;
+  if ((position & kWaitingBit) == 0) return nullptr;
+  return channel.waiting[position & ~kWaitingBit].departure;
+}
+
+void LocalChannels::admit(SubscriptionNumber number) {
+  Channel& channel = at(channel_of(number));
+  const std::uint32_t position = record(number).position & ~kWaitingBit;
+  const Waiting waiting = channel.waiting[position];
+  remove_at(channel.waiting, position, kWaitingBit);
+  if (channel.waiting.empty()) channel.waiting.shrink_to_fit();
+  make_live(channel, waiting);
+}
+
+void LocalChannels::release(SubscriptionNumber number) {
+  Channel& channel = at(channel_of(number));
+  const std::uint32_t position = record(number).position;
+  if ((position & kWaitingBit) != 0) {
+    channel.waiting[position & ~kWaitingBit].held = false;
+  } else {
+    channel.subscribers[position].slot &= ~kHeldBit;
+  }
+}
+
 std::uint32_t LocalChannels::channel_of(SubscriptionNumber number) const {
   const Subscription& subscription = subscriptions_[number & (kSubscriptionsMax - 1)];
   ASSERT(subscription.channel != kNone);
@@ -77,7 +117,7 @@ void LocalChannels::remove(SubscriptionNumber number) {
   Channel& channel = at(channel_of(number));
   Subscription& subscription = record(number);
   subscription.channel = kNone;
-  free_.push_back(number);
+  (holding_numbers_ ? freed_ : free_).push_back(number);
   if ((subscription.position & kWaitingBit) != 0) {
     remove_at(channel.waiting, subscription.position & ~kWaitingBit, kWaitingBit);
   } else if (channel.work) {
@@ -86,6 +126,12 @@ void LocalChannels::remove(SubscriptionNumber number) {
   } else {
     remove_at(channel.subscribers, subscription.position, 0);
   }
+}
+
+void LocalChannels::reuse_numbers() {
+  holding_numbers_ = false;
+  free_.insert(free_.end(), freed_.begin(), freed_.end());
+  freed_.clear();
 }
 
 // The last one takes the place that becomes free.
@@ -125,8 +171,10 @@ void LocalChannels::enqueue(std::uint32_t channel, core::ShardIndex from,
               encoded.bytes(),
               encoded.received,
               encoded.publications,
-              from};
-  for (std::size_t i = 0; i < kEncodings; ++i) {
+              from,
+              encoded.unencodable,
+              encoded.state_lost};
+  for (std::size_t i = 0; i < kForms; ++i) {
     if (encoded.frames[i]) batch.frames[i] = core::SegmentRef::share(encoded.frames[i]);
   }
   if (!c.work) {
@@ -138,20 +186,24 @@ void LocalChannels::enqueue(std::uint32_t channel, core::ShardIndex from,
 }
 
 // Joins to the first batch, before it begins, those behind it that go to the same subscribers in
-// the same encodings. Each subscriber then gets one reference and his socket one send, however much
+// the same forms. Each subscriber then gets one reference and his socket one send, however much
 // was published while the channel waited for its turn.
 void LocalChannels::join_batches(Work& work) {
   const auto first = work.batches.begin();
+  const auto is_plain = [](const Batch& batch) {
+    return !batch.state_lost && batch.unencodable == 0;
+  };
+  if (!is_plain(*first)) return;
   const auto goes_with_first = [&](const Batch& batch) {
-    bool same = batch.end == first->end;
-    for (std::size_t i = 0; i < kEncodings; ++i) {
+    bool same = batch.end == first->end && is_plain(batch);
+    for (std::size_t i = 0; i < kForms; ++i) {
       same = same && bool(batch.frames[i]) == bool(first->frames[i]);
     }
     return same;
   };
   const auto last = std::find_if_not(std::next(first), work.batches.end(), goes_with_first);
   if (last == std::next(first)) return;
-  for (std::size_t i = 0; i < kEncodings; ++i) {
+  for (std::size_t i = 0; i < kForms; ++i) {
     if (!first->frames[i]) continue;
     std::size_t size = 0;
     for (auto batch = first; batch != last; ++batch) size += batch->frames[i].size();
@@ -176,14 +228,31 @@ std::size_t LocalChannels::run_batch(Channel& channel, std::size_t deliveries_ma
   for (std::uint32_t i = begin; i < end; ++i) {
     const Subscriber subscriber = channel.subscribers[i];
     if (subscriber.slot == kNone) continue;
-    const auto& frames =
-        batch.frames[static_cast<std::size_t>(encoding_of(subscriber.subscription))];
-    ASSERT(frames);  // the home shard confirms an encoding before it counts on it
-    sink_.deliver(subscriber.slot, frames, reach);
+    const auto& frames = batch.frames[form_of(subscriber.subscription)];
+    // None: there were only joins and leaves, which this form is without.
+    if (!frames) {
+      tell_trouble(batch, subscriber);
+      continue;
+    }
+    if ((subscriber.slot & kHeldBit) != 0) {
+      sink_.hold(subscriber.slot & ~kHeldBit, frames);
+    } else {
+      sink_.deliver(subscriber.slot, frames, reach);
+    }
     ++delivered;
+    if (batch.unencodable != 0) tell_trouble(batch, subscriber);
   }
   deliveries_.add(delivered * batch.publications);
   return end - begin;
+}
+
+void LocalChannels::tell_trouble(const Batch& batch, const Subscriber& subscriber) {
+  const std::uint32_t slot = subscriber.slot & ~kHeldBit;
+  if (batch.state_lost) {
+    sink_.on_trouble(slot, subscriber.subscription, Trouble::StateLost);
+  } else if ((batch.unencodable & bit_of(form_of(subscriber.subscription))) != 0) {
+    sink_.on_trouble(slot, subscriber.subscription, Trouble::Unencodable);
+  }
 }
 
 bool LocalChannels::run(std::size_t deliveries_max, std::vector<Finished>& finished) {

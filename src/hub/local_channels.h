@@ -20,25 +20,26 @@
 
 namespace sanjay::hub {
 
-/// Names one subscription on its shard: what a session keeps per channel it is subscribed to. The
-/// two highest bits are its encoding, so that a fan-out need not look the subscription up.
-using SubscriptionNumber = std::uint32_t;
-inline constexpr unsigned kEncodingShift = 30;
-inline constexpr std::uint32_t kSubscriptionsMax = 1U << kEncodingShift;
-static_assert(kEncodings <= std::size_t{1} << (32 - kEncodingShift));
-constexpr Encoding encoding_of(SubscriptionNumber number) {
-  return static_cast<Encoding>(number >> kEncodingShift);
-}
-
 /// How many a batch goes to: with few, it may pass those that go to many.
 enum class Reach : std::uint8_t { Few, Many };
 
-/// Takes the finished bytes for one connection. Implemented by transport.
+/// What a subscriber is told in the place of publications.
+enum class Trouble : std::uint8_t {
+  StateLost,    // what follows does not follow what came before
+  Unencodable,  // there was a publication that his encoding cannot carry
+};
+
+/// Takes what channels bring for one connection. `slot` is in use: a connection leaves its channels
+/// before its slot is freed. Implemented by transport.
 class DeliverySink {
  public:
   virtual ~DeliverySink() = default;
-  /// `slot` is in use: a connection leaves its channels before its slot is freed.
+  /// Finished bytes.
   virtual void deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach reach) = 0;
+  /// The same for a subscription that is held: to be kept until it is released.
+  virtual void hold(std::uint32_t slot, const core::SegmentRef& bytes) = 0;
+  /// May end subscriptions, this one too.
+  virtual void on_trouble(std::uint32_t slot, SubscriptionNumber subscription, Trouble trouble) = 0;
 };
 
 /// The subscriber lists of one shard, and the fan-out to them.
@@ -63,24 +64,30 @@ class LocalChannels {
   };
 
   struct Subscriber {
-    std::uint32_t slot;
+    std::uint32_t slot;  // with kHeldBit while held
     SubscriptionNumber subscription;
   };
 
-  /// A subscription to be made live when the home shard has confirmed its encoding.
+  /// A subscription that is not live yet.
   struct Waiting {
     core::ConnectionId connection;
     SubscriptionNumber subscription;
+    std::uint32_t ticket = 0;  // of its request to the home shard
+    bool asked_home = false;   // it waits for the reply to that, else for its form's confirmation
+    bool held = false;
+    std::shared_ptr<const Departure> departure{};  // if it asked: what tells home of its end
   };
 
   struct Batch {
-    std::array<core::SegmentRef, kEncodings> frames;
+    std::array<core::SegmentRef, kForms> frames;
     std::uint32_t cursor;
     std::uint32_t end;
     std::size_t bytes;
     core::Instant received;
     std::uint32_t publications;
     core::ShardIndex from;
+    FormSet unencodable;
+    bool state_lost;
   };
 
   /// Present while batches wait: the channel then stands in the queue of those that take turns.
@@ -98,8 +105,8 @@ class LocalChannels {
     std::uint32_t holes = 0;
     std::uint32_t home_channel = 0;
     State state = State::Idle;
-    EncodingSet asked = 0;      // while Asked, Active or Rejoining
-    EncodingSet confirmed = 0;  // while Active
+    FormSet asked = 0;      // while Asked, Active or Rejoining
+    FormSet confirmed = 0;  // while Active
   };
 
   std::optional<std::uint32_t> find_or_create(std::string_view name) {
@@ -110,12 +117,32 @@ class LocalChannels {
   /// Forgets the channel if nobody uses it and the home shard owes it nothing.
   void erase_if_unused(std::uint32_t channel);
 
-  /// A subscription that waits for the home shard, or (`live`) receives at once.
-  SubscriptionNumber add(std::uint32_t channel, core::ConnectionId connection, Encoding encoding,
-                         bool live);
-  /// Makes the waiting subscriptions live whose encoding is confirmed; answers which.
+  struct Beginning {
+    bool live = false;        // receives at once, else waits
+    bool asked_home = false;  // see Waiting
+    bool held = false;
+    std::uint32_t ticket = 0;
+    std::shared_ptr<const Departure> departure{};
+  };
+  SubscriptionNumber add(std::uint32_t channel, core::ConnectionId connection, Form form,
+                         const Beginning& beginning);
+  /// Makes the waiting subscriptions live whose form is confirmed and who wait for no more; answers
+  /// which.
   std::vector<Waiting> admit_waiting(std::uint32_t channel);
+  /// The subscription, if it still waits under that ticket.
+  std::optional<Waiting> find_waiting(SubscriptionNumber subscription, std::uint32_t ticket);
+  /// What tells the home shard of its end, if the subscription waits for the reply to its request.
+  std::shared_ptr<const Departure> departure_of(SubscriptionNumber subscription);
+  /// Makes a waiting subscription live.
+  void admit(SubscriptionNumber subscription);
+  /// What comes is delivered from now on, no longer held.
+  void release(SubscriptionNumber subscription);
   void remove(SubscriptionNumber subscription);
+  bool in_use(SubscriptionNumber subscription) { return record(subscription).channel != kNone; }
+
+  /// Numbers that become free are not given again until reuse_numbers().
+  void hold_numbers() { holding_numbers_ = true; }
+  void reuse_numbers();
 
   std::uint32_t channel_of(SubscriptionNumber subscription) const;
   std::size_t subscriber_count(std::uint32_t channel) {
@@ -159,12 +186,15 @@ class LocalChannels {
     if (slot < end) return slot;
     return std::nullopt;
   }
-  std::size_t subscription_count() const { return subscriptions_.size() - free_.size(); }
+  std::size_t subscription_count() const {
+    return subscriptions_.size() - free_.size() - freed_.size();
+  }
 
  private:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
   static constexpr std::uint32_t kFew = 64;  // subscribers
   static constexpr std::uint32_t kWaitingBit = std::uint32_t{1} << 31;
+  static constexpr std::uint32_t kHeldBit = std::uint32_t{1} << 31;
 
   // Eight bytes, because there is one for each connection and channel.
   struct Subscription {
@@ -181,6 +211,7 @@ class LocalChannels {
   void remove_at(List& list, std::uint32_t position, std::uint32_t position_bits);
   static void join_batches(Work& work);
   std::size_t run_batch(Channel& channel, std::size_t deliveries_max);
+  void tell_trouble(const Batch& batch, const Subscriber& subscriber);
   void close_holes(Channel& channel);
 
   NamedSlab<Channel> channels_;
@@ -188,6 +219,8 @@ class LocalChannels {
   telemetry::Counter deliveries_;
   std::vector<Subscription> subscriptions_;
   std::vector<SubscriptionNumber> free_;
+  std::vector<SubscriptionNumber> freed_;  // since hold_numbers()
+  bool holding_numbers_ = false;
   std::deque<std::uint32_t> ready_;  // channels with work, in the order of their turns
 };
 

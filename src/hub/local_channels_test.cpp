@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,16 +26,27 @@ class LocalChannelsTest : public testing::Test, public DeliverySink {
   void deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach) override {
     delivered_.emplace_back(slot, bytes.bytes());
   }
+  void hold(std::uint32_t slot, const core::SegmentRef& bytes) override {
+    delivered_.emplace_back(slot, "held " + std::string(bytes.bytes()));
+  }
+  void on_trouble(std::uint32_t slot, SubscriptionNumber subscription, Trouble trouble) override {
+    delivered_.emplace_back(slot, trouble == Trouble::StateLost ? "lost" : "unencodable");
+    if (end_in_trouble_) channels_.remove(subscription);
+  }
 
   static EncodedBatch batch(const std::string& json, const std::string& protobuf = "p") {
     return {{core::SharedBytes(json), core::SharedBytes(protobuf)}, {}, 1};
   }
+  static EncodedBatch loss() { return {.state_lost = true}; }
   SubscriptionNumber join(std::uint32_t channel, std::uint32_t slot,
                           Encoding encoding = Encoding::JsonWebSocket) {
-    return channels_.add(channel, {slot, 1, 0}, encoding, true);
+    return channels_.add(channel, {slot, 1, 0}, form_of(encoding, false), {.live = true});
+  }
+  SubscriptionNumber join(std::uint32_t channel, std::uint32_t slot, Form form) {
+    return channels_.add(channel, {slot, 1, 0}, form, {.live = true});
   }
   SubscriptionNumber wait(std::uint32_t channel, std::uint32_t slot, Encoding encoding) {
-    return channels_.add(channel, {slot, 1, 0}, encoding, false);
+    return channels_.add(channel, {slot, 1, 0}, form_of(encoding, false), {});
   }
   bool run(std::size_t deliveries_max = kPlenty) {
     return channels_.run(deliveries_max, finished_);
@@ -48,6 +61,7 @@ class LocalChannelsTest : public testing::Test, public DeliverySink {
   }
 
   std::vector<std::pair<std::uint32_t, std::string>> delivered_;
+  bool end_in_trouble_ = false;
   std::vector<LocalChannels::Finished> finished_;
   LocalChannels channels_{core::SipKey{1, 2}, 4, *this};
   const std::uint32_t chat_ = *channels_.find_or_create("chat");
@@ -100,14 +114,14 @@ TEST_F(LocalChannelsTest, RemovalKeepsThePositionsOfTheOthers) {
   EXPECT_THAT(slots_reached(), UnorderedElementsAre(2, 3));
 }
 
-TEST_F(LocalChannelsTest, WaitingSubscribersReceiveNothingUntilTheirEncodingIsConfirmed) {
+TEST_F(LocalChannelsTest, WaitingSubscribersReceiveNothingUntilTheirFormIsConfirmed) {
   const auto json = wait(chat_, 1, Encoding::JsonWebSocket);
   const auto protobuf = wait(chat_, 2, Encoding::ProtobufWebSocket);
   channels_.enqueue(chat_, 0, batch("a"));
   run();
   EXPECT_THAT(slots_reached(), IsEmpty());
 
-  channels_.at(chat_).confirmed = bit_of(Encoding::JsonWebSocket);
+  channels_.at(chat_).confirmed = bit_of(form_of(Encoding::JsonWebSocket, false));
   const auto admitted = channels_.admit_waiting(chat_);
   ASSERT_EQ(admitted.size(), 1U);
   EXPECT_EQ(admitted[0].subscription, json);
@@ -128,7 +142,7 @@ TEST_F(LocalChannelsTest, WaitingSubscribersLeaveInAnyOrder) {
   }
   channels_.remove(waiting[0]);
   channels_.remove(waiting[4]);
-  channels_.at(chat_).confirmed = bit_of(Encoding::JsonWebSocket);
+  channels_.at(chat_).confirmed = bit_of(form_of(Encoding::JsonWebSocket, false));
   channels_.admit_waiting(chat_);
   channels_.remove(waiting[3]);  // moved within the list by those who went before
   channels_.enqueue(chat_, 0, batch("a"));
@@ -249,7 +263,7 @@ TEST_F(LocalChannelsTest, UsesNumbersAgain) {
   EXPECT_EQ(channels_.subscription_count(), 0U);
   const auto second = join(chat_, 2, Encoding::ProtobufWebSocket);
   EXPECT_EQ(second & (kSubscriptionsMax - 1), first & (kSubscriptionsMax - 1));
-  EXPECT_EQ(encoding_of(second), Encoding::ProtobufWebSocket);
+  EXPECT_EQ(encoding_of(form_of(second)), Encoding::ProtobufWebSocket);
   EXPECT_EQ(channels_.channel_of(second), chat_);
   channels_.remove(second);
   channels_.erase_if_unused(chat_);
@@ -307,6 +321,133 @@ TEST_F(LocalChannelsTest, ReportsEveryFinishedBatchWithItsOriginAndBytes) {
   EXPECT_EQ(finished_[0].bytes, 5U);
   EXPECT_EQ(finished_[1].from, 2);
   EXPECT_EQ(finished_[1].bytes, 2U);
+}
+
+TEST_F(LocalChannelsTest, ABatchReachesThoseWhoseFormIsInIt) {
+  join(chat_, 1);
+  join(chat_, 2, form_of(Encoding::JsonWebSocket, true));
+  EncodedBatch movements;
+  movements.frames[form_of(Encoding::JsonWebSocket, true)] = core::SharedBytes(std::string("+"));
+  channels_.enqueue(chat_, 0, movements);
+  EncodedBatch all = batch("a");
+  all.frames[form_of(Encoding::JsonWebSocket, true)] = core::SharedBytes(std::string("a-"));
+  channels_.enqueue(chat_, 0, all);
+  EXPECT_FALSE(run());
+  EXPECT_THAT(take_delivered(), ElementsAre(Pair(2, "+"), Pair(1, "a"), Pair(2, "a-")));
+}
+
+TEST_F(LocalChannelsTest, WhatComesForAHeldSubscriptionIsKeptUntilItsRelease) {
+  const auto live = channels_.add(chat_, {1, 1, 0}, 0, {.live = true, .held = true});
+  const auto waiting = channels_.add(chat_, {2, 1, 0}, 0, {.held = true});
+  const auto free = channels_.add(chat_, {3, 1, 0}, 0, {.held = true});
+  channels_.release(free);  // while it waits
+  channels_.at(chat_).confirmed = 1;
+  EXPECT_EQ(channels_.admit_waiting(chat_).size(), 2U);
+  channels_.enqueue(chat_, 0, batch("a"));
+  run();
+  EXPECT_THAT(take_delivered(), ElementsAre(Pair(1, "held a"), Pair(2, "held a"), Pair(3, "a")));
+  channels_.release(live);
+  channels_.enqueue(chat_, 0, batch("b"));
+  channels_.release(waiting);  // what is on its way to him is delivered behind what was kept
+  run();
+  EXPECT_THAT(take_delivered(), ElementsAre(Pair(1, "b"), Pair(2, "b"), Pair(3, "b")));
+  channels_.remove(live);  // the one who moves to his place stays what he is
+  channels_.enqueue(chat_, 0, batch("c"));
+  run();
+  EXPECT_THAT(take_delivered(), UnorderedElementsAre(Pair(2, "c"), Pair(3, "c")));
+}
+
+TEST_F(LocalChannelsTest, HeldSubscribersStayHeldWhenHolesAreClosed) {
+  const auto first = join(chat_, 1);
+  channels_.add(chat_, {2, 1, 0}, 0, {.live = true, .held = true});
+  channels_.enqueue(chat_, 0, batch("a"));
+  channels_.remove(first);
+  run();
+  channels_.enqueue(chat_, 0, loss());
+  channels_.enqueue(chat_, 0, batch("b"));
+  run();
+  EXPECT_THAT(take_delivered(), ElementsAre(Pair(2, "held a"), Pair(2, "lost"), Pair(2, "held b")));
+}
+
+TEST_F(LocalChannelsTest, ALossKeepsItsPlaceBetweenBatches) {
+  join(chat_, 1);
+  join(chat_, 2);
+  channels_.enqueue(chat_, 0, batch("a"));
+  channels_.enqueue(chat_, 0, batch("b"));
+  channels_.enqueue(chat_, 0, loss());
+  join(chat_, 3);  // after the loss: none of his business
+  channels_.enqueue(chat_, 0, batch("c"));
+  for (std::size_t budget : {1, 2, 3}) {
+    while (run(budget)) {
+    }
+  }
+  std::string received;
+  for (const auto& [slot, bytes] : take_delivered()) {
+    if (slot == 1) received += bytes + " ";
+    if (slot == 3) {
+      EXPECT_EQ(bytes, "c");
+    }
+  }
+  EXPECT_EQ(received, "ab lost c ");
+}
+
+TEST_F(LocalChannelsTest, OnlyTheFormThatCouldNotCarryItIsToldAndAfterWhatCameBefore) {
+  join(chat_, 1);
+  join(chat_, 2, Encoding::ProtobufWebSocket);
+  EncodedBatch some = batch("ab", "x");
+  some.unencodable = bit_of(form_of(Encoding::ProtobufWebSocket, false));
+  channels_.enqueue(chat_, 0, some);
+  EncodedBatch none = batch("c");
+  none.frames[form_of(Encoding::ProtobufWebSocket, false)] = {};
+  none.unencodable = some.unencodable;
+  channels_.enqueue(chat_, 0, none);
+  EXPECT_FALSE(run());
+  EXPECT_THAT(take_delivered(), ElementsAre(Pair(1, "ab"), Pair(2, "x"), Pair(2, "unencodable"),
+                                            Pair(1, "c"), Pair(2, "unencodable")));
+}
+
+TEST_F(LocalChannelsTest, SubscriptionsThatEndInTroubleAreNoTroubleToTheOthers) {
+  for (std::uint32_t slot = 1; slot <= 5; ++slot) join(chat_, slot);
+  end_in_trouble_ = true;
+  channels_.enqueue(chat_, 0, batch("a"));
+  channels_.enqueue(chat_, 0, loss());
+  channels_.enqueue(chat_, 0, batch("b"));
+  while (run(1)) {
+  }
+  EXPECT_THAT(slots_reached(), ElementsAre(1, 2, 3, 4, 5, 1, 2, 3, 4, 5))
+      << "nobody after the loss";
+  EXPECT_EQ(channels_.subscription_count(), 0U);
+  EXPECT_EQ(channels_.channel_count(), 0U);
+}
+
+TEST_F(LocalChannelsTest, ASubscriptionIsKnownByItsTicketWhileItWaits) {
+  const auto departure = std::make_shared<const Departure>();
+  const auto asked =
+      channels_.add(chat_, {1, 1, 0}, 0, {.asked_home = true, .ticket = 7, .departure = departure});
+  EXPECT_EQ(channels_.departure_of(asked), departure);
+  EXPECT_FALSE(channels_.find_waiting(asked, 8));
+  ASSERT_TRUE(channels_.find_waiting(asked, 7));
+  channels_.at(chat_).confirmed = 1;
+  EXPECT_THAT(channels_.admit_waiting(chat_), IsEmpty()) << "its home has not replied";
+  channels_.admit(asked);
+  EXPECT_FALSE(channels_.find_waiting(asked, 7));
+  EXPECT_EQ(channels_.departure_of(asked), nullptr);
+  channels_.remove(asked);
+  EXPECT_FALSE(channels_.find_waiting(asked, 7));
+  const auto next = channels_.add(chat_, {2, 1, 0}, 1, {.ticket = 7});
+  EXPECT_FALSE(channels_.find_waiting(asked, 7)) << "the number is another's, in another form";
+  EXPECT_TRUE(channels_.find_waiting(next, 7));
+}
+
+TEST_F(LocalChannelsTest, NumbersAreNotGivenAgainWhileTheyAreHeld) {
+  const auto first = join(chat_, 1);
+  channels_.hold_numbers();
+  channels_.remove(first);
+  EXPECT_EQ(channels_.subscription_count(), 0U);
+  EXPECT_FALSE(channels_.in_use(first));
+  EXPECT_NE(join(chat_, 2), first);
+  channels_.reuse_numbers();
+  EXPECT_EQ(join(chat_, 3), first);
 }
 
 }  // namespace

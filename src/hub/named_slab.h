@@ -33,6 +33,7 @@ class NamedSlab {
     return found->second;
   }
   T& at(std::uint32_t number) { return items_.at(number); }
+  const T& at(std::uint32_t number) const { return items_.at(number); }
   void erase(std::uint32_t number) {
     by_name_.erase(std::string_view(items_.at(number).name));
     items_.erase(number);

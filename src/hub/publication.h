@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/connection_id.h"
+#include "core/tag.h"
 #include "core/time.h"
 
 #include <cstddef>
@@ -22,10 +23,7 @@ struct ClientInfo {
   std::string_view chan_info{};
 };
 
-struct Tag {
-  std::string_view key;
-  std::string_view value;
-};
+using core::Tag;
 
 /// One publication on its way into a channel. The views live until the call that takes it returns.
 struct Publication {
@@ -33,8 +31,10 @@ struct Publication {
   ClientInfo publisher{};    // empty for the server API
   core::Instant received{};  // when the server took it in, for the delivery time
   std::span<const Tag> tags{};
-  bool data_is_json = true;  // validated, on one line; otherwise it may be anything
-  std::uint64_t offset = 0;  // its place in the history; 0: not kept
+  bool data_is_json = true;   // validated, on one line; otherwise it may be anything
+  std::uint64_t offset = 0;   // its place in the history; 0: not kept
+  std::string_view epoch{};   // of that history, with its first publication
+  std::uint64_t version = 0;  // see PublishOptions
 };
 
 /// The same, as it is kept and shared between threads. Immutable.
@@ -44,6 +44,12 @@ class StoredPublication {
   StoredPublication(const StoredPublication&) = delete;
   StoredPublication& operator=(const StoredPublication&) = delete;
 
+  /// Before anybody else sees it.
+  void set_epoch(std::string_view epoch) {
+    epoch_ = epoch;
+    view_.epoch = epoch_;
+  }
+
   const Publication& view() const { return view_; }
   std::uint64_t offset() const { return view_.offset; }
   /// What it costs to keep, about.
@@ -51,6 +57,7 @@ class StoredPublication {
 
  private:
   std::string text_;  // everything that view_ points at, one behind the other
+  std::string epoch_;
   std::vector<Tag> tags_;
   Publication view_;
 };
@@ -112,31 +119,38 @@ struct HistoryQuery {
   core::Duration meta_ttl{0};
 };
 
-/// The forms in which a subscriber can receive what a channel brings: protocol and transport
-/// framing together, so that one encoded copy can be shared by everybody who receives that form.
+/// Protocol and transport framing together.
 enum class Encoding : std::uint8_t { JsonWebSocket, ProtobufWebSocket };
 inline constexpr std::size_t kEncodings = 2;
 
-/// A set of encodings, one bit each.
-using EncodingSet = std::uint8_t;
-constexpr EncodingSet bit_of(Encoding encoding) {
-  return static_cast<EncodingSet>(1U << static_cast<unsigned>(encoding));
+/// What a subscriber receives of a channel: an encoding, with or without joins and leaves. One
+/// encoded copy is shared by everybody who receives the same form.
+using Form = std::uint8_t;
+inline constexpr std::size_t kForms = 2 * kEncodings;
+constexpr Form form_of(Encoding encoding, bool joins) {
+  return static_cast<Form>(static_cast<unsigned>(encoding) + (joins ? kEncodings : 0));
 }
+constexpr Encoding encoding_of(Form form) { return static_cast<Encoding>(form % kEncodings); }
+constexpr bool has_joins(Form form) { return form >= kEncodings; }
 
-/// Turns publications into finished bytes for one form. Implemented by transport,
-/// which knows protocol and framing; called on the home shard's thread.
+/// A set of forms, one bit each.
+using FormSet = std::uint8_t;
+constexpr FormSet bit_of(Form form) { return static_cast<FormSet>(1U << form); }
+
+/// What of a channel's life beside publications its subscribers can be told.
+enum class Movement : std::uint8_t { Join, Leave };
+
+/// Turns what a channel brings into finished bytes. Implemented by transport, which knows protocol
+/// and framing; called on the home shard's thread.
 class PublicationEncoder {
  public:
   virtual ~PublicationEncoder() = default;
-  /// Appends the complete frame. False, with nothing appended, when the form cannot carry the data.
+  /// Appends the complete frame. False, with nothing appended, when the encoding cannot carry the
+  /// data.
   virtual bool encode(Encoding encoding, std::string_view channel, const Publication& publication,
                       std::string& out) = 0;
-};
-
-enum class PublishOutcome : std::uint8_t {
-  Accepted,  // it has its place in the channel's order
-  Pending,   // the home shard will answer: on_published follows
-  Busy,      // queues are full: nothing was taken, try again or refuse
+  virtual bool encode_movement(Encoding encoding, std::string_view channel, Movement movement,
+                               const ClientInfo& info, std::string& out) = 0;
 };
 
 /// Where an answer goes: the connection that asked, and which of its requests.

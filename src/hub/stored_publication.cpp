@@ -21,6 +21,7 @@ StoredPublication::StoredPublication(const Publication& publication) : view_(pub
   tags_.reserve(publication.tags.size());
   for (const Tag& tag : publication.tags) tags_.push_back({keep(tag.key), keep(tag.value)});
   view_.tags = tags_;
+  view_.epoch = {};
   ASSERT(text_.size() == size);
 }
 

@@ -2,74 +2,31 @@
 #pragma once
 
 #include "core/result.h"
+#include "protocol/api_requests.h"
 #include "protocol/json_scanner.h"
 
-#include <cstdint>
-#include <string>
+#include <cstddef>
 #include <string_view>
 #include <vector>
 
 namespace sanjay::protocol {
 
-/// The body of the server API's publish call. Owns its bytes, which go on to another shard.
-/// The keys `tags`, `delta`, `version` and `version_epoch` are not read.
-struct ApiPublishRequest {
-  std::string channel;
-  /// Empty when neither `data` nor `b64data` holds anything: error 107 is the caller's answer.
-  std::string data;
-  /// True: `data` is JSON, validated and on one line. False: it came as base64 (`b64data`, which
-  /// wins when both are there) and may be anything; compact_json it before a JSON client sees it.
-  bool data_is_json = true;
-  bool skip_history = false;
-  std::string idempotency_key;
-};
+// The server API's requests as JSON. A body that is no request is refused as a whole, with a reason
+// for a person to read, which belongs in an HTTP 400.
 
-/// The body of the broadcast call: the same data for many channels.
-struct ApiBroadcastRequest {
-  std::vector<std::string> channels;
-  ApiPublishRequest publication;  // without a channel
-};
+/// The body of one call: {"channel":"news","data":{"n":1},"tags":{"lang":"en"}}. `method` is an
+/// index in kApiMethodNames.
+core::Result<ApiRequest> decode_api_request(std::size_t method, std::string_view body,
+                                            const JsonOptions& options = {});
 
-/// Whom a call is about. An empty `client` means all connections of the user.
-struct ApiClients {
-  std::string user;
-  std::string client;
-};
+/// {"commands":[{"publish":{"channel":"a","data":1}},{"info":{}}],"parallel":true}
+core::Result<ApiBatchRequest> decode_api_batch(std::string_view body,
+                                               const JsonOptions& options = {});
 
-struct ApiUnsubscribeRequest {
-  ApiClients clients;
-  std::string channel;  // empty: all channels
-};
-
-struct ApiDisconnectRequest {
-  ApiClients clients;
-  std::vector<std::string> whitelist;  // clients that stay
-  std::uint32_t code = 0;              // 0: not given
-  std::string reason;
-};
-
-struct ApiChannelsRequest {
-  std::string pattern;  // empty: every channel
-};
-
-// An error of these is for a person to read and belongs in an HTTP 400.
-
-/// {"channel":"news","data":{"n":1},"skip_history":true,"idempotency_key":"m-1"}
-core::Result<ApiPublishRequest> decode_api_publish(std::string_view body,
-                                                   const JsonOptions& options = {});
-/// {"channels":["a","b"],"data":{"n":1}}
-core::Result<ApiBroadcastRequest> decode_api_broadcast(std::string_view body,
-                                                       const JsonOptions& options = {});
-/// {"user":"42","channel":"news","client":"…"}
-core::Result<ApiUnsubscribeRequest> decode_api_unsubscribe(std::string_view body,
-                                                           const JsonOptions& options = {});
-/// {"user":"42","disconnect":{"code":4501,"reason":"banned"},"whitelist":["…"]}
-core::Result<ApiDisconnectRequest> decode_api_disconnect(std::string_view body,
-                                                         const JsonOptions& options = {});
-/// {"pattern":"news*"}
-core::Result<ApiChannelsRequest> decode_api_channels(std::string_view body,
-                                                     const JsonOptions& options = {});
-/// {} or anything else that is an object; nothing in it is read.
-core::Status check_api_empty(std::string_view body, const JsonOptions& options = {});
+/// Commands one behind the other: {"id":1,"method":"publish","params":{"channel":"a","data":1}}.
+/// Parameters that are not the method's own refuse their command only (error 107), and so does a
+/// method that does not exist (104).
+core::Result<std::vector<ApiStreamCommand>> decode_api_stream(std::string_view body,
+                                                              const JsonOptions& options = {});
 
 }  // namespace sanjay::protocol

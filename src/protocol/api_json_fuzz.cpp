@@ -5,67 +5,133 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace sanjay::protocol {
 
 namespace {
 
-/// An error is a sentence for a person; what is accepted is no larger than what came.
-template <class Request>
-const Request* accepted(const core::Result<Request>& request) {
-  if (request) return &*request;
-  ASSERT(!request.error().message.empty());
-  return nullptr;
+/// What a request holds of the body: every text in it. JSON payloads are on one line.
+class Texts {
+ public:
+  std::size_t bytes() const { return bytes_; }
+
+  void operator()(const ApiPublishRequest& request) {
+    add(request.channel);
+    add(request.publication);
+  }
+  void operator()(const ApiBroadcastRequest& request) {
+    add(request.channels);
+    add(request.publication);
+  }
+  void operator()(const ApiSubscribeRequest& request) {
+    add(request.clients);
+    add(request.channel);
+    add(request.info);
+    add(request.data);
+    if (request.recover_since) add(request.recover_since->epoch);
+  }
+  void operator()(const ApiUnsubscribeRequest& request) {
+    add(request.clients);
+    add(request.channel);
+  }
+  void operator()(const ApiDisconnectRequest& request) {
+    add(request.clients);
+    add(request.whitelist);
+    add(request.reason);
+  }
+  void operator()(const ApiHistoryRequest& request) {
+    add(request.channel);
+    if (request.since) add(request.since->epoch);
+  }
+  void operator()(const ApiHistoryRemoveRequest& request) { add(request.channel); }
+  void operator()(const ApiPresenceRequest& request) { add(request.channel); }
+  void operator()(const ApiPresenceStatsRequest& request) { add(request.channel); }
+  void operator()(const ApiInfoRequest&) {}
+  void operator()(const ApiRpcRequest& request) {
+    add(request.method);
+    add(request.params);
+  }
+  void operator()(const ApiRefreshRequest& request) {
+    add(request.clients);
+    add(request.info);
+  }
+  void operator()(const ApiChannelsRequest& request) { add(request.pattern); }
+  void operator()(const ApiRefusedRequest& request) { ASSERT(request.error.code >= 100); }
+
+ private:
+  void add(const std::string& text) { bytes_ += text.size(); }
+  void add(const std::vector<std::string>& names) {
+    ASSERT(names.size() <= kApiNamesMax);
+    for (const std::string& name : names) bytes_ += name.size() + 2;  // and its quotes
+  }
+  void add(const ApiClients& clients) {
+    bytes_ += clients.user.size() + clients.client.size() + clients.session.size();
+  }
+  void add(const ApiPublication& publication) {
+    add(publication.data);
+    add(publication.idempotency_key);
+    add(publication.version_epoch);
+    for (const ApiTag& tag : publication.tags) bytes_ += tag.key.size() + tag.value.size();
+  }
+  void add(const ApiPayload& payload) {
+    bytes_ += payload.bytes.size();
+    ASSERT(!payload.malformed || payload.bytes.empty());
+    if (!payload.is_json || payload.bytes.empty()) return;
+    std::string scratch;
+    const auto compact = compact_json(payload.bytes, scratch);
+    ASSERT(compact && *compact == payload.bytes);
+    ASSERT(payload.bytes.find_first_of("\r\n") == std::string::npos);
+  }
+
+  std::size_t bytes_ = 0;
+};
+
+/// No request makes more of a body than came.
+void check(const ApiRequest& request, std::size_t body_bytes) {
+  Texts texts;
+  std::visit(texts, request);
+  ASSERT(texts.bytes() <= body_bytes);
 }
 
-/// With data_is_json the data is JSON on one line.
-void check_data(const ApiPublishRequest& request) {
-  if (!request.data_is_json || request.data.empty()) return;
-  std::string scratch;
-  const auto compact = compact_json(request.data, scratch);
-  ASSERT(compact && *compact == request.data);
-  ASSERT(request.data.find_first_of("\r\n") == std::string::npos);
-}
-
-std::size_t sum_of(const std::vector<std::string>& strings) {
-  std::size_t sum = 0;
-  for (const std::string& string : strings) sum += string.size();
-  return sum;
+/// An error is a sentence for a person.
+template <class Decoded>
+bool accepted(const core::Result<Decoded>& decoded) {
+  ASSERT(decoded || !decoded.error().message.empty());
+  return decoded.has_value();
 }
 
 }  // namespace
 
-/// One body for all methods: they agree on what is an object, and none makes more of it than came.
+/// One body for all methods: they agree on what is an object, none makes more of it than came, and
+/// what one of them accepts a batch and a stream accept too, as the same.
 void fuzz_api_json(const std::uint8_t* data, std::size_t size) {
   const std::string body(reinterpret_cast<const char*>(data), size);
-  const bool is_object = check_api_empty(body).has_value();
-
-  const auto publish = decode_api_publish(body);
-  if (const auto* request = accepted(publish)) {
-    check_data(*request);
-    ASSERT(request->channel.size() + request->data.size() <= size && is_object);
+  constexpr std::size_t kInfo = 9;
+  const bool is_object = accepted(decode_api_request(kInfo, body));
+  for (std::size_t method = 0; method < kApiMethodNames.size(); ++method) {
+    const auto request = decode_api_request(method, body);
+    if (!accepted(request)) continue;
+    ASSERT(is_object && request->index() == method);
+    check(*request, size);
+    const std::string name(kApiMethodNames[method]);
+    const JsonOptions deeper{.depth_max = 40};
+    const auto batch = decode_api_batch("{\"commands\":[{\"" + name + "\":" + body + "}]}", deeper);
+    ASSERT(batch && batch->commands.size() == 1 && batch->commands[0].index() == method);
+    const auto stream =
+        decode_api_stream("{\"method\":\"" + name + "\",\"params\":" + body + "}", deeper);
+    ASSERT(stream && stream->size() == 1 && (*stream)[0].request.index() == method);
   }
-  const auto broadcast = decode_api_broadcast(body);
-  if (const auto* request = accepted(broadcast)) {
-    check_data(request->publication);
-    ASSERT(request->channels.size() + sum_of(request->channels) <= size && is_object);
-    if (publish) ASSERT(request->publication.data == publish->data);
+  const auto batch = decode_api_batch(body);
+  if (accepted(batch)) {
+    ASSERT(is_object && batch->commands.size() <= kApiCommandsMax);
+    for (const ApiRequest& command : batch->commands) check(command, size);
   }
-  const auto unsubscribe = decode_api_unsubscribe(body);
-  if (const auto* request = accepted(unsubscribe)) {
-    const ApiClients& clients = request->clients;
-    ASSERT(clients.user.size() + clients.client.size() + request->channel.size() <= size);
-    ASSERT(is_object);
-  }
-  const auto disconnect = decode_api_disconnect(body);
-  if (const auto* request = accepted(disconnect)) {
-    ASSERT(sum_of(request->whitelist) + request->reason.size() <= size && is_object);
-    if (unsubscribe) ASSERT(request->clients.user == unsubscribe->clients.user);
-  }
-  const auto channels = decode_api_channels(body);
-  if (const auto* request = accepted(channels)) {
-    ASSERT(request->pattern.size() <= size && is_object);
+  const auto stream = decode_api_stream(body);
+  if (accepted(stream)) {
+    ASSERT(!stream->empty() && stream->size() <= kApiCommandsMax);
+    for (const ApiStreamCommand& command : *stream) check(command.request, size);
   }
 }
 

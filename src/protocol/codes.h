@@ -51,7 +51,8 @@ inline constexpr Error kErrorTooManyRequests{111, "too many requests", true};
 inline constexpr Error kErrorUnrecoverablePosition{112, "unrecoverable position"};
 inline constexpr Error kErrorConcurrentPagination{113, "concurrent pagination", true};
 
-/// The server API uses the errors above with their codes, except that there 113 means this.
+/// The server API uses the errors above with their codes, but for these two.
+inline constexpr Error kApiErrorNotFound{104, "not found"};
 inline constexpr Error kApiErrorConflict{113, "conflict"};
 
 /// Never sent: names a connection whose client went away.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/result.h"
+#include "protocol/command_decoder.h"
 #include "protocol/json_scanner.h"
 #include "protocol/messages.h"
 
@@ -21,16 +22,13 @@ namespace sanjay::protocol {
 /// One per shard, reused for every connection; keeps nothing between messages but memory. Views in
 /// a command point into the message or into the decoder and live until the next call here, as long
 /// as the message itself is left alone.
-class JsonDecoder {
+class JsonDecoder final : public CommandDecoder {
  public:
   explicit JsonDecoder(JsonOptions options = {});
 
-  void begin(std::string_view message);
-  /// The next command; nothing when the message is used up.
-  std::optional<core::Result<Command, DecodeError>> next();
-  /// The bytes next() has not looked at. To go on later, keep a copy and begin() with it; when it
-  /// is empty the message is used up and there is nothing to keep.
-  std::string_view rest() const { return rest_; }
+  void begin(std::string_view message) override;
+  std::optional<core::Result<Command, DecodeError>> next() override;
+  std::string_view rest() const override { return rest_; }
 
  private:
   core::Result<Command, DecodeError> decode(std::string_view line);

@@ -217,9 +217,9 @@ TEST(JsonDecoder, RefusesWrongTypesOfKnownKeys) {
 TEST(JsonDecoder, IgnoresUnknownKeysAndNullsAtEveryLevel) {
   const Decoded d(
       R"({"x":{"id":9},"id":2,"subscribe":{"y":[{"channel":"no"}],"channel":"a","token":null,)"
-      R"("data":null,"tf":null},"publish":null,"z":1e999})");
+      R"("data":{},"tf":null},"publish":null,"z":1e999})");
   EXPECT_EQ(d.as<SubscribeRequest>().channel, "a");
-  EXPECT_EQ(d.as<SubscribeRequest>().data, "");
+  EXPECT_EQ(d.as<SubscribeRequest>().data, "{}");
   EXPECT_EQ(d.command.id, 2u);
 }
 

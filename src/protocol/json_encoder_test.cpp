@@ -192,6 +192,13 @@ TEST(JsonEncoder, EncodesTheOtherPushes) {
   EXPECT_EQ(encoded(append_subscribe_push, "a", SubscribePush{true, "e", 5, true, "{}"}),
             R"({"push":{"channel":"a","subscribe":{"recoverable":true,"epoch":"e","offset":5,)"
             R"("positioned":true,"data":{}}}})");
+  EXPECT_EQ(encoded(append_refresh_push, RefreshResult{true, 300}),
+            R"({"push":{"refresh":{"expires":true,"ttl":300}}})");
+  Publication publication;
+  publication.data = "1";
+  publication.version = 7;
+  EXPECT_EQ(encoded(append_publication_push, "a", publication),
+            R"({"push":{"channel":"a","pub":{"data":1,"version":7}}})");
   EXPECT_EQ(encoded(append_disconnect_push, kDisconnectBadRequest),
             R"({"push":{"disconnect":{"code":3501,"reason":"bad request"}}})");
   EXPECT_EQ(encoded(append_ping), "{}");

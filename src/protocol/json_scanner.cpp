@@ -148,7 +148,7 @@ bool JsonScanner::next_member(Object& object) {
   bool escaped = false;
   while (next_key(object, escaped)) {
     // A value that only begins like null fails at the comma or brace expected after it.
-    if (take_literal("null")) continue;
+    if (object.key != kPayloadKey && take_literal("null")) continue;
     if (escaped) object.key = unescape(object.key);
     return !failed();
   }
@@ -349,9 +349,13 @@ std::string_view JsonScanner::read_value() {
   return std::string_view(scratch_).substr(start);
 }
 
-void JsonScanner::expect_end() {
+bool JsonScanner::at_end() {
   skip_whitespace();
-  if (at_ != end_) fail("trailing bytes after the value");
+  return at_ == end_;
+}
+
+void JsonScanner::expect_end() {
+  if (!at_end()) fail("trailing bytes after the value");
 }
 
 core::Result<std::string_view> compact_json(std::string_view json, std::string& scratch,

@@ -31,13 +31,14 @@ class JsonScanner {
   JsonScanner(std::string_view text, const JsonOptions& options, std::string& scratch);
 
   /// for (auto object = in.enter_object(); in.next_member(object);) reads object.key's value.
+  static constexpr std::string_view kPayloadKey = "data";
   struct Object {
     std::string_view key;
     std::uint32_t keys = 0;
   };
   Object enter_object();
   /// False at the end of the object. Members whose value is null are passed over: null means
-  /// absent.
+  /// absent, except of a payload, which may be anything.
   bool next_member(Object& object);
 
   struct Array {
@@ -55,7 +56,11 @@ class JsonScanner {
   std::string_view read_value();
   void skip_value();
   void expect_end();
+  /// Whether nothing but whitespace is left: where several texts stand one behind the other.
+  bool at_end();
 
+  /// The text breaks a rule of the caller's own, and fails for that reason, which is static text.
+  void refuse(std::string_view reason) { fail(reason); }
   bool failed() const { return !error_.empty(); }
   /// Static text; empty while nothing failed.
   std::string_view error() const { return error_; }

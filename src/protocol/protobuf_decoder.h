@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/result.h"
+#include "protocol/command_decoder.h"
 #include "protocol/messages.h"
 #include "protocol/protobuf_reader.h"
 
@@ -21,16 +22,13 @@ namespace sanjay::protocol {
 /// One per shard, reused for every connection; keeps nothing between messages but memory, and of
 /// that no more than entries_max entries. Views in a command point into the message or into the
 /// decoder and live until the next call here, as long as the message itself is left alone.
-class ProtobufDecoder {
+class ProtobufDecoder final : public CommandDecoder {
  public:
   explicit ProtobufDecoder(ProtobufOptions options = {});
 
-  void begin(std::string_view message);
-  /// The next command; nothing when the message is used up.
-  std::optional<core::Result<Command, DecodeError>> next();
-  /// The bytes next() has not looked at. To go on later, keep a copy and begin() with it; when it
-  /// is empty the message is used up and there is nothing to keep.
-  std::string_view rest() const { return rest_; }
+  void begin(std::string_view message) override;
+  std::optional<core::Result<Command, DecodeError>> next() override;
+  std::string_view rest() const override { return rest_; }
 
  private:
   core::Result<Command, DecodeError> next_command();

@@ -29,6 +29,7 @@ void describe(auto& out, const Publication& publication) {
   out.flag(8, publication.delta);
   out.number(9, publication.time_ms);
   out.text(14, publication.epoch);
+  out.number(16, publication.version);
 }
 
 void describe(auto& out, const SubscribeResult& result) {
@@ -144,6 +145,7 @@ enum PushField : std::uint32_t {
   kUnsubscribePushField = 7,
   kSubscribePushField = 9,
   kDisconnectField = 11,
+  kRefreshPushField = 12,
 };
 
 template <class Describe>
@@ -246,6 +248,13 @@ void append_unsubscribe_push(std::string& out, std::string_view channel,
 
 void append_subscribe_push(std::string& out, std::string_view channel, const SubscribePush& push) {
   append_push(out, channel, kSubscribePushField, push);
+}
+
+void append_refresh_push(std::string& out, const RefreshResult& result) {
+  append_push_with(out, {}, kRefreshPushField, [&](auto& body) {
+    body.flag(1, result.expires);
+    body.number(2, std::uint64_t{result.ttl_s});
+  });
 }
 
 void append_disconnect_push(std::string& out, const Disconnect& disconnect) {

@@ -34,6 +34,8 @@ void append_leave_push(std::string& out, std::string_view channel, const ClientI
 void append_unsubscribe_push(std::string& out, std::string_view channel,
                              const Unsubscribe& unsubscribe);
 void append_subscribe_push(std::string& out, std::string_view channel, const SubscribePush& push);
+/// The connection's new lifetime, where the server has changed it.
+void append_refresh_push(std::string& out, const RefreshResult& result);
 /// Only for transports that cannot close with a code.
 void append_disconnect_push(std::string& out, const Disconnect& disconnect);
 

@@ -89,6 +89,7 @@ Publication full_publication() {
   result.delta = true;
   result.time_ms = kInt64Min;
   result.epoch = "ep";
+  result.version = 7;
   return result;
 }
 
@@ -109,6 +110,7 @@ void fill(wire::Publication& publication) {
   publication.set_delta(true);
   publication.set_time(kInt64Min);
   publication.set_epoch("ep");
+  publication.set_version(7);
 }
 
 SubscribeResult full_subscribe_result(std::span<const Publication> publications) {
@@ -341,6 +343,11 @@ TEST(ProtobufEncoder, WritesEveryFieldOfTheOtherPushes) {
   expect_same(
       encoded(protobuf::append_subscribe_push, "a", SubscribePush{true, "E", 16384, true, "d"}),
       reply);
+
+  wire::Reply refresh;
+  refresh.mutable_push()->mutable_refresh()->set_expires(true);
+  refresh.mutable_push()->mutable_refresh()->set_ttl(300);
+  expect_same(encoded(protobuf::append_refresh_push, RefreshResult{true, 300}), refresh);
 
   wire::Reply disconnect;
   disconnect.mutable_push()->mutable_disconnect()->set_code(3001);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/tag.h"
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -20,10 +22,7 @@ struct ClientInfo {
   std::string_view channel_info;
 };
 
-struct Tag {
-  std::string_view key;
-  std::string_view value;
-};
+using core::Tag;
 
 struct Publication {
   /// A subscriber that negotiated delta gets in JSON a string here, written by the caller.
@@ -34,6 +33,7 @@ struct Publication {
   bool delta = false;  // data is a patch of the previous publication
   std::int64_t time_ms = 0;
   std::string_view epoch;  // only on the first publication of a new stream
+  std::uint64_t version = 0;
 };
 
 struct SubscribeResult {

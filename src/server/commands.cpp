@@ -5,6 +5,7 @@
 #include "auth/token_signer.h"
 #include "core/assert.h"
 #include "runtime/entropy.h"
+#include "server/channel_settings.h"
 #include "server/config_schema.h"
 #include "server/duration_text.h"
 #include "server/json_text.h"
@@ -66,9 +67,11 @@ CommandOutput generate_config(const CommandLine& line) {
       "hmac_secret_key = \"{}\"\n\n"
       "[channel.without_namespace]\n"
       "allow_subscribe_for_client = true\n\n"
+      "# Channels of one kind have a namespace with options of their own.\n"
+      "{}\n"
       "[http_api]\n"
       "key = \"{}\"\n",
-      random_secret(), random_secret());
+      random_secret(), commented(kExampleNamespace), random_secret());
   const int file =
       open(line.config_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (file < 0) {
@@ -87,8 +90,9 @@ CommandOutput generate_config(const CommandLine& line) {
 }
 
 CommandOutput check_configuration(const CommandLine& line, const Config& config) {
-  const auto verifier = make_token_verifier(config.client.token);
-  if (!verifier) return failed(verifier.error().message);
+  if (const auto good = check_token_keys(config.client); !good) {
+    return failed(good.error().message);
+  }
   CommandOutput output{0, write_toml(config, TomlDetail::ValuesOnly), ""};
   for (const std::string& warning : config.warnings) output.err += "warning: " + warning + "\n";
   output.err += line.config_path + ": the configuration is good\n";

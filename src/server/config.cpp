@@ -2,6 +2,7 @@
 #include "server/config.h"
 
 #include "core/assert.h"
+#include "server/channel_settings.h"
 #include "server/config_check.h"
 #include "server/config_schema.h"
 
@@ -20,6 +21,7 @@ namespace {
 constexpr std::size_t kErrorsMax = 20;
 constexpr std::size_t kFileBytesMax = 1 << 20;
 constexpr std::string_view kVariablePrefix = "SANJAY_";
+constexpr std::string_view kWithoutNamespace = "channel.without_namespace.";
 
 /// Levenshtein distance.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -106,8 +108,12 @@ class ConfigLoader {
     for (const auto& [key, value] : table) {
       const std::string path = prefix + key;
       std::optional<std::string> error;
-      if (const Setting* setting = find_setting(path)) {
+      if (path == kNamespacesKey) {
+        apply_namespaces(file, value);
+      } else if (const Setting* setting = find_setting(path)) {
         error = assign(*setting, value, config_);
+      } else if (is_unsupported(path)) {
+        error = kUnsupported;
       } else if (const auto* section = std::get_if<SourceValue::Table>(&value.data)) {
         if (is_section(path)) {
           apply_table(file, path + ".", *section);
@@ -123,8 +129,29 @@ class ConfigLoader {
     }
   }
 
+  /// Where `source` is a file's name or a variable's.
+  void apply_namespaces(const std::string& source, const SourceValue& value) {
+    for (NamespaceFault& fault : read_namespaces(value, config_.channel.namespaces)) {
+      if (!fault.unknown.empty()) fault.message += suggest(fault.unknown, option_names);
+      errors_.push_back(
+          fmt::format("{}{}: {}", place(source, fault.line), fault.key, fault.message));
+    }
+  }
+
+  /// A list of tables does not fit into a variable but as JSON, whose lines then count.
+  void apply_namespaces_variable(const EnvironmentVariable& variable) {
+    const std::string name(variable.name);
+    if (variable.value.empty()) return config_.channel.namespaces.clear();
+    const auto list = read_json(variable.value);
+    if (list) return apply_namespaces(name, *list);
+    errors_.push_back(place(name, list.error().line) + list.error().message);
+  }
+
   void apply_variable(const EnvironmentVariable& variable) {
     if (!variable.name.starts_with(kVariablePrefix)) return;
+    if (variable.name == environment_name(kNamespacesKey)) {
+      return apply_namespaces_variable(variable);
+    }
     const auto all = settings();
     const auto setting = std::ranges::find_if(all, [&](const Setting& candidate) {
       return environment_name(candidate.path) == variable.name;
@@ -132,6 +159,8 @@ class ConfigLoader {
     std::optional<std::string> error;
     if (setting != all.end()) {
       error = assign_text(*setting, variable.value, config_);
+    } else if (is_unsupported_variable(variable.name)) {
+      error = kUnsupported;
     } else if (!is_kubernetes_service_link(variable)) {
       error = "unknown environment variable" + suggest(variable.name, variable_names);
     }
@@ -147,6 +176,27 @@ class ConfigLoader {
   /// "config.toml:12: ".
   static std::string place(const std::string& file, unsigned line) {
     return line == 0 ? file + ": " : fmt::format("{}:{}: ", file, line);
+  }
+
+  static bool is_unsupported(std::string_view path) {
+    return path.starts_with(kWithoutNamespace) &&
+           is_unsupported_option(path.substr(kWithoutNamespace.size()));
+  }
+
+  static bool is_unsupported_variable(std::string_view name) {
+    const std::string prefix = environment_name(kWithoutNamespace);
+    if (!name.starts_with(prefix)) return false;
+    std::string option(name.substr(prefix.size()));
+    for (char& c : option) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return is_unsupported_option(option);
+  }
+
+  static std::vector<std::string> option_names() {
+    std::vector<std::string> names{"name"};
+    for (const ChannelSetting& setting : kChannelSettings) names.emplace_back(setting.name);
+    return names;
   }
 
   static std::vector<std::string> key_names() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "api/error_mode.h"
+#include "channels/namespaces.h"
 #include "core/result.h"
 #include "core/time.h"
 #include "telemetry/log.h"
@@ -38,8 +40,25 @@ struct Config {
       std::string ed25519_public_key{};
       std::string audience{};
       std::string issuer{};
+      std::string audience_regex{};  // of the whole claim (auth/token_verifier.h)
+      std::string issuer_regex{};
+      std::string user_id_claim{};
       core::Duration leeway{0};
+      std::string jwks_public_endpoint{};
+      std::string jwks_ca_file{};
+      core::Duration jwks_refresh_interval = std::chrono::hours(1);
+      bool insecure_jwks_http = false;
+      bool insecure_skip_token_signature_verify = false;
+
+      bool has_key() const {
+        return !hmac_secret_key.empty() || !rsa_public_key.empty() || !ecdsa_public_key.empty() ||
+               !ed25519_public_key.empty();
+      }
     } token;
+    /// Keys of their own for subscription tokens; not enabled: those of `token` serve both.
+    struct SubscriptionToken : Token {
+      bool enabled = false;
+    } subscription_token;
     bool insecure = false;
     std::vector<std::string> allowed_origins;
     bool allow_anonymous_connect_without_token = false;
@@ -47,8 +66,13 @@ struct Config {
     core::Duration pong_timeout = std::chrono::seconds(8);
     core::Duration stale_close_delay = std::chrono::seconds(10);
     core::Duration expired_close_delay = std::chrono::seconds(25);
+    core::Duration expired_sub_close_delay = std::chrono::seconds(25);
     std::uint32_t queue_max_size = 1048576;
     std::uint32_t channel_limit = 128;
+    std::uint32_t history_max_publication_limit = 300;
+    std::uint32_t recovery_max_publication_limit = 300;
+    core::Duration presence_update_interval = std::chrono::seconds(27);
+    core::Duration channel_position_check_delay = std::chrono::seconds(40);
     std::uint32_t connection_limit = 0;
     std::uint32_t connection_limit_per_address = 0;
     std::uint32_t connection_rate_limit = 0;
@@ -59,22 +83,23 @@ struct Config {
     core::Duration write_timeout = std::chrono::seconds(10);
   } websocket;
 
-  struct Channel {
-    struct WithoutNamespace {
-      bool allow_subscribe_for_client = false;
-      bool allow_subscribe_for_anonymous = false;
-      bool allow_publish_for_client = false;
-      bool allow_publish_for_subscriber = false;
-      bool allow_publish_for_anonymous = false;
-    } without_namespace;
-    std::uint32_t max_length = 255;
-  } channel;
+  /// Sections `channel` and `client.subscribe_to_user_personal_channel` (`personal`). Regexes are
+  /// text here: make_namespaces() compiles them.
+  channels::NamespacesConfig channel;
 
   struct HttpApi {
     std::string key;
     bool insecure = false;
     bool external = false;
+    api::ErrorMode error_mode = api::ErrorMode::Body;
   } http_api;
+
+  struct Rpc {
+    struct Ping {
+      bool enabled = false;
+      std::string method = "ping";
+    } ping;
+  } rpc;
 
   struct Prometheus {
     bool enabled = false;

@@ -2,16 +2,17 @@
 #include "server/config_check.h"
 
 #include "core/ip_address.h"
+#include "server/channel_config.h"
+#include "server/config_token_check.h"
 #include "server/duration_text.h"
 #include "server/json_text.h"
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace sanjay::server {
 namespace {
-
-// RFC 7518 §3.2: a key at least as long as the hash's output.
-constexpr std::size_t kSecretBytesMin = 32;
 
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address == "::1";
@@ -28,18 +29,7 @@ bool is_origin(const std::string& text) {
 void add_warnings(Config& config) {
   const auto warn = [&](std::string text) { config.warnings.push_back(std::move(text)); };
   const Config::Client& client = config.client;
-  const bool has_key =
-      !client.token.hmac_secret_key.empty() || !client.token.rsa_public_key.empty() ||
-      !client.token.ecdsa_public_key.empty() || !client.token.ed25519_public_key.empty();
-  if (!client.insecure && !has_key && !client.allow_anonymous_connect_without_token) {
-    warn(
-        "no client can connect: set client.token.hmac_secret_key or a public key beside it, "
-        "client.allow_anonymous_connect_without_token or client.insecure");
-  }
-  if (!client.token.hmac_secret_key.empty() &&
-      client.token.hmac_secret_key.size() < kSecretBytesMin) {
-    warn("client.token.hmac_secret_key is shorter than 32 bytes and can be guessed offline");
-  }
+  warn_of_tokens(config, config.warnings);
   if (config.http_api.key.empty() && !config.http_api.insecure) {
     warn("the server API answers 401 to everything: set http_api.key");
   }
@@ -53,6 +43,7 @@ void add_warnings(Config& config) {
     if (!network.ends_with("/0")) continue;
     warn("http_server.trusted_proxies holds everybody: any client may name itself as it likes");
   }
+  for (std::string& warning : channel_warnings(config)) warn(std::move(warning));
   if (is_loopback(config.http_server.address)) return;
   if (client.insecure) {
     warn("client.insecure is on: whoever reaches the port may read and publish everything");
@@ -104,25 +95,12 @@ std::vector<std::string> check_config(Config& config) {
         "client.pong_timeout: expected less than client.ping_interval ({}), got {}",
         format_duration(config.client.ping_interval), format_duration(config.client.pong_timeout)));
   }
-  const Config::Client::Token& token = config.client.token;
-  if (token.hmac_secret_key.empty() && !token.hmac_previous_secret_key.empty()) {
-    errors.push_back(
-        "client.token.hmac_previous_secret_key: expected client.token.hmac_secret_key to be set "
-        "too; the one secret there is belongs there");
-  }
-  for (const auto& [name, secret] :
-       {std::pair("hmac_secret_key", &token.hmac_secret_key),
-        std::pair("hmac_previous_secret_key", &token.hmac_previous_secret_key)}) {
-    if (secret->find("-----BEGIN ") == secret->npos) continue;
-    errors.push_back(
-        fmt::format("client.token.{}: expected a secret, got a key in PEM; a public key belongs in "
-                    "client.token.rsa_public_key, ecdsa_public_key or ed25519_public_key",
-                    name));
-  }
+  check_tokens(config, errors);
   if (!config.echo.path.empty() && !config.echo.path.starts_with('/')) {
     errors.push_back(fmt::format("echo.path: expected a path that begins with \"/\", got {}",
                                  json_string(config.echo.path)));
   }
+  for (std::string& error : check_channels(config)) errors.push_back(std::move(error));
   if (errors.empty()) add_warnings(config);
   return errors;
 }

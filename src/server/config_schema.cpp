@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/config_schema.h"
 
+#include "server/channel_settings.h"
+
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <utility>
 
 namespace sanjay::server {
 namespace {
@@ -13,8 +17,10 @@ constexpr std::int64_t ns(core::Duration duration) { return duration.count(); }
 
 constexpr std::int64_t kBytesMax = 1 << 30;
 constexpr std::int64_t kCpuMax = 1023;  // what a cpu_set_t can name
+constexpr std::int64_t kPublicationsMax = 10'000;
 
-constexpr std::array kSettings = std::to_array<Setting>({
+/// Those that stand before the options of channels without namespace.
+constexpr std::array kSettingsBefore = std::to_array<Setting>({
     {"http_server.address", [](Config& c) -> Target { return &c.http_server.address; },
      "IP address to listen on; empty: all interfaces", 0, 0, "--address"},
     {"http_server.port", [](Config& c) -> Target { return &c.http_server.port; },
@@ -53,10 +59,28 @@ constexpr std::array kSettings = std::to_array<Setting>({
     {"client.expired_close_delay",
      [](Config& c) -> Target { return &c.client.expired_close_delay; },
      "how long a client whose token has expired may take to send a new one", ns(100ms), ns(1h)},
+    {"client.expired_sub_close_delay",
+     [](Config& c) -> Target { return &c.client.expired_sub_close_delay; },
+     "the same for the token of a subscription", ns(100ms), ns(1h)},
     {"client.queue_max_size", [](Config& c) -> Target { return &c.client.queue_max_size; },
      "bytes waiting for one client before it is disconnected as slow", 1024, kBytesMax},
     {"client.channel_limit", [](Config& c) -> Target { return &c.client.channel_limit; },
      "channels one client may be subscribed to", 1, 1'000'000},
+    {"client.history_max_publication_limit",
+     [](Config& c) -> Target { return &c.client.history_max_publication_limit; },
+     "publications one history request is answered with at most", 1, kPublicationsMax},
+    {"client.recovery_max_publication_limit",
+     [](Config& c) -> Target { return &c.client.recovery_max_publication_limit; },
+     "publications a client that comes back is given at most; who missed more recovers nothing", 1,
+     kPublicationsMax},
+    {"client.presence_update_interval",
+     [](Config& c) -> Target { return &c.client.presence_update_interval; },
+     "how often a client's presence is renewed and the expiry of its subscriptions looked at",
+     ns(1s), ns(1h)},
+    {"client.channel_position_check_delay",
+     [](Config& c) -> Target { return &c.client.channel_position_check_delay; },
+     "how old a subscription's position may be before it is compared with the channel's", ns(1s),
+     ns(1h)},
     {"client.connection_limit", [](Config& c) -> Target { return &c.client.connection_limit; },
      "connections this server takes; 0: as many as its descriptors allow", 0, 100'000'000},
     {"client.connection_limit_per_address",
@@ -85,12 +109,101 @@ constexpr std::array kSettings = std::to_array<Setting>({
     {"client.token.ed25519_public_key",
      [](Config& c) -> Target { return &c.client.token.ed25519_public_key; },
      "the same for EdDSA with Ed25519"},
+    {"client.token.jwks_public_endpoint",
+     [](Config& c) -> Target { return &c.client.token.jwks_public_endpoint; },
+     "https URL of the issuer's key set (JWKS); its keys are then the only ones, by kid; http only "
+     "on this machine"},
+    {"client.token.jwks_ca_file", [](Config& c) -> Target { return &c.client.token.jwks_ca_file; },
+     "path of the PEM certificates that the endpoint's must come from; empty: those of the system"},
+    {"client.token.jwks_refresh_interval",
+     [](Config& c) -> Target { return &c.client.token.jwks_refresh_interval; },
+     "how old fetched keys may get before they are fetched again; an unknown kid does so, too, at "
+     "most every 30 s",
+     ns(30s), ns(24h)},
+    {"client.token.insecure_jwks_http",
+     [](Config& c) -> Target { return &c.client.token.insecure_jwks_http; },
+     "fetch keys without encryption from other machines, too"},
     {"client.token.audience", [](Config& c) -> Target { return &c.client.token.audience; },
      "what a token's aud must hold; empty: not checked"},
     {"client.token.issuer", [](Config& c) -> Target { return &c.client.token.issuer; },
      "what a token's iss must be; empty: not checked"},
+    {"client.token.audience_regex",
+     [](Config& c) -> Target { return &c.client.token.audience_regex; },
+     "RE2 regular expression that a whole value of aud must match; instead of audience"},
+    {"client.token.issuer_regex", [](Config& c) -> Target { return &c.client.token.issuer_regex; },
+     "the same for iss, instead of issuer"},
+    {"client.token.user_id_claim",
+     [](Config& c) -> Target { return &c.client.token.user_id_claim; },
+     "claim that names the user instead of sub"},
     {"client.token.leeway", [](Config& c) -> Target { return &c.client.token.leeway; },
      "how far the clock of the token's signer may differ from ours", 0, ns(5min)},
+    {"client.token.insecure_skip_token_signature_verify",
+     [](Config& c) -> Target { return &c.client.token.insecure_skip_token_signature_verify; },
+     "believe every token, whoever made it; for tests only"},
+
+    {"client.subscription_token.enabled",
+     [](Config& c) -> Target { return &c.client.subscription_token.enabled; },
+     "subscription tokens are verified with the keys of this section; else with those of "
+     "client.token"},
+    {"client.subscription_token.hmac_secret_key",
+     [](Config& c) -> Target { return &c.client.subscription_token.hmac_secret_key; },
+     "as client.token.hmac_secret_key", 0, 0, "", true},
+    {"client.subscription_token.hmac_previous_secret_key",
+     [](Config& c) -> Target { return &c.client.subscription_token.hmac_previous_secret_key; },
+     "as client.token.hmac_previous_secret_key", 0, 0, "", true},
+    {"client.subscription_token.rsa_public_key",
+     [](Config& c) -> Target { return &c.client.subscription_token.rsa_public_key; },
+     "as client.token.rsa_public_key"},
+    {"client.subscription_token.ecdsa_public_key",
+     [](Config& c) -> Target { return &c.client.subscription_token.ecdsa_public_key; },
+     "as client.token.ecdsa_public_key"},
+    {"client.subscription_token.ed25519_public_key",
+     [](Config& c) -> Target { return &c.client.subscription_token.ed25519_public_key; },
+     "as client.token.ed25519_public_key"},
+    {"client.subscription_token.jwks_public_endpoint",
+     [](Config& c) -> Target { return &c.client.subscription_token.jwks_public_endpoint; },
+     "as client.token.jwks_public_endpoint"},
+    {"client.subscription_token.jwks_ca_file",
+     [](Config& c) -> Target { return &c.client.subscription_token.jwks_ca_file; },
+     "as client.token.jwks_ca_file"},
+    {"client.subscription_token.jwks_refresh_interval",
+     [](Config& c) -> Target { return &c.client.subscription_token.jwks_refresh_interval; },
+     "as client.token.jwks_refresh_interval", ns(30s), ns(24h)},
+    {"client.subscription_token.insecure_jwks_http",
+     [](Config& c) -> Target { return &c.client.subscription_token.insecure_jwks_http; },
+     "as client.token.insecure_jwks_http"},
+    {"client.subscription_token.audience",
+     [](Config& c) -> Target { return &c.client.subscription_token.audience; },
+     "as client.token.audience"},
+    {"client.subscription_token.issuer",
+     [](Config& c) -> Target { return &c.client.subscription_token.issuer; },
+     "as client.token.issuer"},
+    {"client.subscription_token.audience_regex",
+     [](Config& c) -> Target { return &c.client.subscription_token.audience_regex; },
+     "as client.token.audience_regex"},
+    {"client.subscription_token.issuer_regex",
+     [](Config& c) -> Target { return &c.client.subscription_token.issuer_regex; },
+     "as client.token.issuer_regex"},
+    {"client.subscription_token.user_id_claim",
+     [](Config& c) -> Target { return &c.client.subscription_token.user_id_claim; },
+     "as client.token.user_id_claim"},
+    {"client.subscription_token.leeway",
+     [](Config& c) -> Target { return &c.client.subscription_token.leeway; },
+     "as client.token.leeway", 0, ns(5min)},
+    {"client.subscription_token.insecure_skip_token_signature_verify",
+     [](Config& c)
+         -> Target { return &c.client.subscription_token.insecure_skip_token_signature_verify; },
+     "as client.token.insecure_skip_token_signature_verify"},
+
+    {"client.subscribe_to_user_personal_channel.enabled",
+     [](Config& c) -> Target { return &c.channel.personal.enabled; },
+     "every client with a user is subscribed to a channel of the user's own"},
+    {"client.subscribe_to_user_personal_channel.personal_channel_namespace",
+     [](Config& c) -> Target { return &c.channel.personal.personal_channel_namespace; },
+     "namespace of the personal channels; empty: they have none"},
+    {"client.subscribe_to_user_personal_channel.single_connection",
+     [](Config& c) -> Target { return &c.channel.personal.single_connection; },
+     "a new connection of a user ends his others; needs presence in that namespace"},
 
     {"websocket.message_size_limit",
      [](Config& c) -> Target { return &c.websocket.message_size_limit; },
@@ -100,23 +213,28 @@ constexpr std::array kSettings = std::to_array<Setting>({
 
     {"channel.max_length", [](Config& c) -> Target { return &c.channel.max_length; },
      "bytes of the longest channel name", 1, 4096},
+    {"channel.private_prefix", [](Config& c) -> Target { return &c.channel.private_prefix; },
+     "what begins the name of a channel that takes a token; empty: nothing does"},
+    {"channel.namespace_boundary",
+     [](Config& c) -> Target { return &c.channel.namespace_boundary; },
+     "what ends the namespace in a channel's name; empty: there are no namespaces"},
+    {"channel.user_boundary", [](Config& c) -> Target { return &c.channel.user_boundary; },
+     "what stands before the users in the name of a user-limited channel; empty: there are none"},
+    {"channel.user_separator", [](Config& c) -> Target { return &c.channel.user_separator; },
+     "what stands between these users; empty: it is one user"},
+    {"channel.history_meta_ttl", [](Config& c) -> Target { return &c.channel.history_meta_ttl; },
+     "how long a channel's position is known after its last use, where a namespace says nothing",
+     ns(1s), ns(kHistoryTtlMax)},
+    {"channel.publication_data_format",
+     [](Config& c) -> Target { return &c.channel.publication_data_format; },
+     "what publications must hold, where a namespace says nothing; \"\": anything of a byte or "
+     "more"},
+    {kNamespacesKey, [](Config& c) -> Target { return &c.channel.namespaces; },
+     "the namespaces: the channels of \"chat\" are called chat:…, and it has the options of "
+     "channel.without_namespace; a variable holds them as a JSON array"},
+});
 
-    {"channel.without_namespace.allow_subscribe_for_client",
-     [](Config& c) -> Target { return &c.channel.without_namespace.allow_subscribe_for_client; },
-     "clients with a user may subscribe to any channel"},
-    {"channel.without_namespace.allow_subscribe_for_anonymous",
-     [](Config& c) -> Target { return &c.channel.without_namespace.allow_subscribe_for_anonymous; },
-     "what clients may subscribe to, anonymous ones may too"},
-    {"channel.without_namespace.allow_publish_for_client",
-     [](Config& c) -> Target { return &c.channel.without_namespace.allow_publish_for_client; },
-     "clients with a user may publish to any channel"},
-    {"channel.without_namespace.allow_publish_for_subscriber",
-     [](Config& c) -> Target { return &c.channel.without_namespace.allow_publish_for_subscriber; },
-     "clients with a user may publish to the channels they are subscribed to"},
-    {"channel.without_namespace.allow_publish_for_anonymous",
-     [](Config& c) -> Target { return &c.channel.without_namespace.allow_publish_for_anonymous; },
-     "what clients may publish to, anonymous ones may too"},
-
+constexpr std::array kSettingsAfter = std::to_array<Setting>({
     {"http_api.key", [](Config& c) -> Target { return &c.http_api.key; },
      "key that callers of the server API send; empty: the API is closed", 0, 0, "", true},
     {"http_api.insecure", [](Config& c) -> Target { return &c.http_api.insecure; },
@@ -124,6 +242,14 @@ constexpr std::array kSettings = std::to_array<Setting>({
 
     {"http_api.external", [](Config& c) -> Target { return &c.http_api.external; },
      "serve the API on http_server.port even if there is an internal one"},
+
+    {"http_api.error_mode", [](Config& c) -> Target { return &c.http_api.error_mode; },
+     "how errors are told: \"\" in a body with status 200, transport by the status"},
+
+    {"rpc.ping.enabled", [](Config& c) -> Target { return &c.rpc.ping.enabled; },
+     "answer one remote call with nothing, for clients that measure the way there and back"},
+    {"rpc.ping.method", [](Config& c) -> Target { return &c.rpc.ping.method; },
+     "the name of that call"},
 
     {"prometheus.enabled", [](Config& c) -> Target { return &c.prometheus.enabled; },
      "answer GET /metrics"},
@@ -165,6 +291,37 @@ constexpr std::array kSettings = std::to_array<Setting>({
      "how long clients are given to leave before the process ends", 0, ns(1h)},
 });
 
+template <std::size_t kIndex>
+constexpr auto kOptionPath = [] {
+  constexpr std::string_view section = "channel.without_namespace.";
+  constexpr std::string_view name = kChannelSettings[kIndex].name;
+  std::array<char, section.size() + name.size()> path{};
+  std::ranges::copy(name, std::ranges::copy(section, path.begin()).out);
+  return path;
+}();
+
+template <std::size_t kIndex>
+Target option_target(Config& config) {
+  return std::visit([](auto* option) -> Target { return option; },
+                    kChannelSettings[kIndex].target(config.channel.without_namespace));
+}
+
+/// All settings, those of channels without namespace made from the options there are.
+template <std::size_t... kIndex>
+constexpr auto joined(std::index_sequence<kIndex...>) {
+  std::array<Setting, kSettingsBefore.size() + sizeof...(kIndex) + kSettingsAfter.size()> all{};
+  const Setting options[] = {
+      {std::string_view(kOptionPath<kIndex>.data(), kOptionPath<kIndex>.size()),
+       option_target<kIndex>, kChannelSettings[kIndex].help, kChannelSettings[kIndex].min,
+       kChannelSettings[kIndex].max}...};
+  auto end = std::ranges::copy(kSettingsBefore, all.begin()).out;
+  end = std::ranges::copy(options, end).out;
+  std::ranges::copy(kSettingsAfter, end);
+  return all;
+}
+
+constexpr auto kSettings = joined(std::make_index_sequence<kChannelSettings.size()>());
+
 /// Keys, and with a dot at their end whole sections, that shape what is built at start.
 constexpr std::array<std::string_view, 7> kNeedRestart{"http_server.",
                                                        "runtime.",
@@ -175,6 +332,9 @@ constexpr std::array<std::string_view, 7> kNeedRestart{"http_server.",
                                                        "websocket.write_timeout"};
 
 constexpr std::array<std::string_view, 3> kIoNames{"auto", "uring", "epoll"};
+constexpr std::array<std::string_view, 2> kRecoveryModeNames{"stream", "cache"};
+constexpr std::array<std::string_view, 4> kDataFormatNames{"", "json", "json_object", "binary"};
+constexpr std::array<std::string_view, 2> kErrorModeNames{"", "transport"};
 constexpr std::array<std::string_view, 5> kLevelNames{"trace", "debug", "info", "warn", "error"};
 
 }  // namespace
@@ -209,5 +369,10 @@ std::string environment_name(std::string_view path) {
 
 std::span<const std::string_view> choice_names(IoChoice) { return kIoNames; }
 std::span<const std::string_view> choice_names(telemetry::Level) { return kLevelNames; }
+std::span<const std::string_view> choice_names(channels::RecoveryMode) {
+  return kRecoveryModeNames;
+}
+std::span<const std::string_view> choice_names(channels::DataFormat) { return kDataFormatNames; }
+std::span<const std::string_view> choice_names(api::ErrorMode) { return kErrorModeNames; }
 
 }  // namespace sanjay::server

@@ -15,9 +15,10 @@
 namespace sanjay::server {
 
 /// Where a setting lives in a Config; the pointer's type is the setting's type.
-using Target =
-    std::variant<bool*, std::uint16_t*, std::uint32_t*, std::string*, core::Duration*, IoChoice*,
-                 telemetry::Level*, std::vector<std::string>*, std::vector<std::uint32_t>*>;
+using Target = std::variant<bool*, std::uint16_t*, std::uint32_t*, std::string*, core::Duration*,
+                            IoChoice*, telemetry::Level*, channels::RecoveryMode*,
+                            channels::DataFormat*, api::ErrorMode*, std::vector<std::string>*,
+                            std::vector<std::uint32_t>*, std::vector<channels::Namespace>*>;
 
 /// One key an operator can set. The table of these is the only list of keys there is: files,
 /// environment, flags, messages, help and dumps are all read off it.
@@ -49,6 +50,9 @@ std::string environment_name(std::string_view path);
 /// The names the choices go by, in the order of their enumerators.
 std::span<const std::string_view> choice_names(IoChoice);
 std::span<const std::string_view> choice_names(telemetry::Level);
+std::span<const std::string_view> choice_names(channels::RecoveryMode);
+std::span<const std::string_view> choice_names(channels::DataFormat);
+std::span<const std::string_view> choice_names(api::ErrorMode);
 
 /// What a value must be: "a whole number from 0 to 65535".
 std::string expectation(const Setting& setting);
@@ -57,7 +61,7 @@ std::string expectation(const Setting& setting);
 std::optional<std::string> assign(const Setting& setting, const SourceValue& value, Config& config);
 
 /// The same for text from the environment or a flag, where everything is text: lists are JSON
-/// arrays or separated by commas.
+/// arrays or separated by commas, lists of tables are JSON arrays.
 std::optional<std::string> assign_text(const Setting& setting, std::string_view text,
                                        Config& config);
 

@@ -421,13 +421,104 @@ TEST(Config, WarnsOfWhatIsProbablyNotMeant) {
               IsEmpty());
 }
 
+TEST(Config, TokenSettingsAreCheckedInBothSections) {
+  for (const std::string section : {"client.token", "client.subscription_token"}) {
+    const std::pair<std::string, std::string> cases[] = {
+        {"hmac_previous_secret_key = \"old\"",
+         "hmac_previous_secret_key: expected " + section +
+             ".hmac_secret_key to be set too; the one secret there is belongs there"},
+        {"hmac_secret_key = \"-----BEGIN PUBLIC KEY-----\"",
+         "hmac_secret_key: expected a secret, got a key in PEM; a public key belongs in " +
+             section + ".rsa_public_key, ecdsa_public_key or ed25519_public_key"},
+        {"user_id_claim = \"user-id\"",
+         "user_id_claim: expected letters and underscores, got \"user-id\""},
+        {"user_id_claim = \"a.b\"", "user_id_claim: expected letters and underscores, got \"a.b\""},
+        {"user_id_claim = \"id2\"", "user_id_claim: expected letters and underscores, got \"id2\""},
+        {"issuer = \"a\"\nissuer_regex = \"b\"",
+         "issuer_regex: expected " + section + ".issuer not to be set as well"},
+        {"audience = \"a\"\naudience_regex = \"b\"",
+         "audience_regex: expected " + section + ".audience not to be set as well"},
+        {"jwks_public_endpoint = \"http://id.example/keys\"",
+         "jwks_public_endpoint: expected an https URL, without user and fragment, got "
+         "\"http://id.example/keys\"; keys that are fetched without encryption can be replaced on "
+         "the way"},
+        {"jwks_public_endpoint = \"https://id.example/{{tenant}}\"",
+         "jwks_public_endpoint: expected one fixed URL, got \"https://id.example/{{tenant}}\": "
+         "endpoints made of a token's claims are not supported, since whoever writes a token could "
+         "then choose what this server connects to (GHSA-j77h-rr39-c552)"},
+    };
+    for (const auto& [text, error] : cases) {
+      EXPECT_EQ(error_of(load_toml("[" + section + "]\n" + text)), section + "." + error);
+    }
+    EXPECT_EQ(error_of(load_toml("[" + section +
+                                 "]\nuser_id_claim = \"user_Id\"\n"
+                                 "jwks_public_endpoint = \"http://id.example/keys\"\n"
+                                 "insecure_jwks_http = true\njwks_refresh_interval = \"5m\"")),
+              "no error");
+  }
+}
+
+TEST(Config, WarnsOfTokenSettingsThatAreProbablyNotMeant) {
+  const auto warnings_of = [](const std::string& text) {
+    return load_toml("http_api.key = \"k\"\n" + text)->warnings;
+  };
+  const std::string jwks = "[client.token]\njwks_public_endpoint = \"https://id.example/keys\"\n";
+  EXPECT_THAT(warnings_of(jwks + "audience = \"chat\""), IsEmpty());
+  EXPECT_THAT(warnings_of(jwks + "issuer_regex = \"https://.*\""), IsEmpty());
+  EXPECT_THAT(
+      warnings_of(jwks),
+      ElementsAre("client.token.jwks_public_endpoint without client.token.audience or "
+                  "client.token.issuer: a token that the issuer made for any other service is "
+                  "accepted here, too"));
+  EXPECT_THAT(warnings_of(jwks + "issuer = \"x\"\nrsa_public_key = \"key.pem\""),
+              ElementsAre("client.token.jwks_public_endpoint is set: the other keys of "
+                          "client.token are not used"));
+  EXPECT_THAT(warnings_of("[client.token]\njwks_public_endpoint = \"http://id.example/keys\"\n"
+                          "insecure_jwks_http = true\nissuer = \"x\""),
+              ElementsAre("client.token.jwks_public_endpoint is fetched without encryption: "
+                          "whoever is on the way can replace the keys"));
+  const std::string secret = "hmac_secret_key = \"0123456789abcdef0123456789abcdef\"\n";
+  const std::string token = "[client.token]\n" + secret + "[client.subscription_token]\n";
+  EXPECT_THAT(warnings_of(token + "enabled = true\n" + secret), IsEmpty());
+  EXPECT_THAT(warnings_of(token + "enabled = true"),
+              ElementsAre("client.subscription_token is enabled without a key: no subscription "
+                          "token is accepted"));
+  EXPECT_THAT(warnings_of(token + secret),
+              ElementsAre("client.subscription_token is not enabled: its keys are not used, those "
+                          "of client.token are"));
+  EXPECT_THAT(warnings_of(token + "enabled = true\nhmac_secret_key = \"short\""),
+              ElementsAre("client.subscription_token.hmac_secret_key is shorter than 32 bytes and "
+                          "can be guessed offline"));
+}
+
+// GHSA-q926-c743-49qj: a server that verified no signature at all said nothing of it.
+TEST(Advisory, GhsaQ926SignaturesThatAreNotVerifiedAreWarnedOf) {
+  for (const std::string address : {"", "127.0.0.1", "::1"}) {
+    for (const std::string section : {"client.token", "client.subscription_token"}) {
+      const auto config =
+          load_toml("http_server.address = \"" + address + "\"\nclient.insecure = true\n" +
+                    "client.subscription_token.enabled = true\n" + section +
+                    ".insecure_skip_token_signature_verify = true\n");
+      ASSERT_TRUE(config) << error_of(config);
+      EXPECT_THAT(config->warnings,
+                  testing::Contains(section +
+                                    ".insecure_skip_token_signature_verify is on: SIGNATURES ARE "
+                                    "NOT VERIFIED, whoever can reach this server is believed to be "
+                                    "any user he names"));
+    }
+  }
+  EXPECT_FALSE(Config{}.client.token.insecure_skip_token_signature_verify);
+  EXPECT_FALSE(Config{}.client.subscription_token.insecure_skip_token_signature_verify);
+}
+
 TEST(Config, NeverShowsASecret) {
   EXPECT_EQ(error_of(load_toml("http_api.key = 123456789")),
             "config.toml:1: http_api.key: expected a string, got something else");
   const auto config = load_toml(
       "http_api.key = \"hush-1\"\n[client.token]\n"
       "hmac_secret_key = \"hush-2\"\n"
-      "hmac_previous_secret_key = \"hush-3\"");
+      "hmac_previous_secret_key = \"hush-3\"\n[client.subscription_token]\n"
+      "hmac_secret_key = \"hush-4\"\nhmac_previous_secret_key = \"hush-5\"");
   ASSERT_TRUE(config);
   for (const auto detail : {TomlDetail::ValuesOnly, TomlDetail::Documented}) {
     const std::string text = write_toml(*config, detail);
@@ -473,7 +564,7 @@ TEST(ConfigSchema, SettingsAreCoherent) {
 TEST(ConfigSchema, EverySettingTakesItsBoundsAndNothingBeyond) {
   const auto text_of = [](const Target& target, std::int64_t number) {
     if (!std::holds_alternative<core::Duration*>(target)) return std::to_string(number);
-    return std::to_string(number / 1'000'000) + "ms";
+    return number < 0 ? "-1ms" : format_duration(core::Duration(number));
   };
   std::set<std::string_view> bounded;
   for (const Setting& setting : settings()) {

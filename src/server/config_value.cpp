@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "server/channel_settings.h"
 #include "server/config_schema.h"
 #include "server/duration_text.h"
 #include "server/json_text.h"
@@ -19,18 +20,26 @@ concept WholeNumber = std::same_as<T, std::uint16_t> || std::same_as<T, std::uin
 template <class T>
 concept Choice = std::is_enum_v<T>;
 
+/// Of whole numbers, of numbers in a list, and of durations in nanoseconds.
+struct Range {
+  std::int64_t min;
+  std::int64_t max;
+
+  bool holds(std::int64_t number) const { return number >= min && number <= max; }
+};
+
 template <class T>
-std::string expectation_of(const Setting& setting, const T*) {
+std::string expectation_of(const Range& range, const T*) {
   if constexpr (std::same_as<T, bool>) {
     return "true or false";
   } else if constexpr (WholeNumber<T>) {
-    return fmt::format("a whole number from {} to {}", setting.min, setting.max);
+    return fmt::format("a whole number from {} to {}", range.min, range.max);
   } else if constexpr (std::same_as<T, std::string>) {
     return "a string";
   } else if constexpr (std::same_as<T, core::Duration>) {
     return fmt::format("a duration from {} to {}, such as \"1m30s\"",
-                       format_duration(core::Duration(setting.min)),
-                       format_duration(core::Duration(setting.max)));
+                       format_duration(core::Duration(range.min)),
+                       format_duration(core::Duration(range.max)));
   } else if constexpr (Choice<T>) {
     const auto names = choice_names(T{});
     std::string text = "one of";
@@ -40,8 +49,10 @@ std::string expectation_of(const Setting& setting, const T*) {
     return text;
   } else if constexpr (std::same_as<T, std::vector<std::string>>) {
     return "a list of strings";
+  } else if constexpr (std::same_as<T, std::vector<channels::Namespace>>) {
+    return "a list of tables, each with a name and options";
   } else {
-    return fmt::format("a list of whole numbers from {} to {}", setting.min, setting.max);
+    return fmt::format("a list of whole numbers from {} to {}", range.min, range.max);
   }
 }
 
@@ -61,44 +72,46 @@ std::string shown(const SourceValue& value) {
   return std::visit(Show{}, value.data);
 }
 
-std::string mismatch(const Setting& setting, const SourceValue& value) {
-  return fmt::format("expected {}, got {}", expectation(setting),
-                     setting.is_secret ? "something else" : shown(value));
-}
-
-bool is_in_range(const Setting& setting, std::int64_t number) {
-  return number >= setting.min && number <= setting.max;
-}
-
 /// Sets the target if the value is of its type and in its range. One per type; false: it is not.
 template <class T>
   requires std::same_as<T, bool> || std::same_as<T, std::string>
-bool set(const Setting&, const SourceValue& value, T& target) {
+bool set(const Range&, const SourceValue& value, T& target) {
   const auto* given = std::get_if<T>(&value.data);
   if (given != nullptr) target = *given;
   return given != nullptr;
 }
 
 template <WholeNumber T>
-bool set(const Setting& setting, const SourceValue& value, T& target) {
+bool set(const Range& range, const SourceValue& value, T& target) {
   const auto* given = std::get_if<std::int64_t>(&value.data);
-  if (given == nullptr || !is_in_range(setting, *given)) return false;
+  if (given == nullptr || !range.holds(*given)) return false;
   target = static_cast<T>(*given);
   return true;
 }
 
-bool set(const Setting& setting, const SourceValue& value, core::Duration& target) {
+bool set(const Range& range, const SourceValue& value, core::Duration& target) {
   const auto* given = std::get_if<std::string>(&value.data);
   const auto duration = given == nullptr ? std::nullopt : parse_duration(*given);
-  if (!duration || !is_in_range(setting, duration->count())) return false;
+  if (!duration || !range.holds(duration->count())) return false;
   target = *duration;
   return true;
 }
 
+/// What Centrifugo's own configurations say where nothing was chosen.
+bool is_default(const std::string& text, channels::RecoveryMode) { return text.empty(); }
 template <Choice T>
-bool set(const Setting&, const SourceValue& value, T& target) {
+bool is_default(const std::string&, T) {
+  return false;
+}
+
+template <Choice T>
+bool set(const Range&, const SourceValue& value, T& target) {
   const auto* given = std::get_if<std::string>(&value.data);
   const auto names = choice_names(T{});
+  if (given != nullptr && is_default(*given, T{})) {
+    target = T{};
+    return true;
+  }
   for (std::size_t i = 0; given != nullptr && i < names.size(); ++i) {
     if (names[i] != *given) continue;
     target = static_cast<T>(i);
@@ -108,15 +121,31 @@ bool set(const Setting&, const SourceValue& value, T& target) {
 }
 
 template <class Item>
-bool set(const Setting& setting, const SourceValue& value, std::vector<Item>& target) {
+bool set(const Range& range, const SourceValue& value, std::vector<Item>& target) {
   const auto* given = std::get_if<SourceValue::List>(&value.data);
   if (given == nullptr) return false;
   std::vector<Item> items(given->size());
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (!set(setting, (*given)[i], items[i])) return false;
+    if (!set(range, (*given)[i], items[i])) return false;
   }
   target = std::move(items);
   return true;
+}
+
+bool set(const Range&, const SourceValue& value, std::vector<channels::Namespace>& target) {
+  return read_namespaces(value, target).empty();
+}
+
+/// Sets what the rule's target points at, or returns why not.
+std::optional<std::string> assign_to(const auto& rule, const auto& target, const SourceValue& value,
+                                     bool is_secret) {
+  const Range range{rule.min, rule.max};
+  if (std::visit([&](auto* place) { return set(range, value, *place); }, target)) {
+    return std::nullopt;
+  }
+  return fmt::format("expected {}, got {}",
+                     std::visit([&](auto* place) { return expectation_of(range, place); }, target),
+                     is_secret ? "something else" : shown(value));
 }
 
 /// Text becomes a value of T where it can; else it stays text, and set() will say what is wrong.
@@ -129,6 +158,12 @@ SourceValue from_text(std::string_view text, const T*) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc() && end == text.data() + text.size()) return {number, 0};
   }
+  return {std::string(text), 0};
+}
+
+SourceValue from_text(std::string_view text, const std::vector<channels::Namespace>*) {
+  if (text.empty()) return {SourceValue::List{}, 0};
+  if (auto list = read_json(text)) return *std::move(list);
   return {std::string(text), 0};
 }
 
@@ -162,6 +197,21 @@ std::string toml_of(const T& value) {
   }
 }
 
+/// One block a namespace, with every option; stands for the key too.
+std::string toml_of(const std::vector<channels::Namespace>& namespaces) {
+  std::string text;
+  for (const auto& [name, options] : namespaces) {
+    text += fmt::format("\n[[{}]]\nname = {}\n", kNamespacesKey, json_string(name));
+    channels::ChannelOptions copy = options;
+    for (const ChannelSetting& setting : kChannelSettings) {
+      const std::string value =
+          std::visit([](const auto* target) { return toml_of(*target); }, setting.target(copy));
+      text += fmt::format("{} = {}\n", setting.name, value);
+    }
+  }
+  return text;
+}
+
 template <class Item>
 std::string toml_of(const std::vector<Item>& list) {
   std::string text = "[";
@@ -173,17 +223,19 @@ std::string toml_of(const std::vector<Item>& list) {
 
 std::string expectation(const Setting& setting) {
   Config any;
-  return std::visit([&](auto* target) { return expectation_of(setting, target); },
+  const Range range{setting.min, setting.max};
+  return std::visit([&](auto* target) { return expectation_of(range, target); },
                     setting.target(any));
 }
 
 std::optional<std::string> assign(const Setting& setting, const SourceValue& value,
                                   Config& config) {
-  if (std::visit([&](auto* target) { return set(setting, value, *target); },
-                 setting.target(config))) {
-    return std::nullopt;
-  }
-  return mismatch(setting, value);
+  return assign_to(setting, setting.target(config), value, setting.is_secret);
+}
+
+std::optional<std::string> assign(const ChannelSetting& setting, const SourceValue& value,
+                                  channels::ChannelOptions& options) {
+  return assign_to(setting, setting.target(options), value, false);
 }
 
 std::optional<std::string> assign_text(const Setting& setting, std::string_view text,
@@ -211,6 +263,12 @@ std::string write_toml(const Config& config, TomlDetail detail) {
     std::string value =
         std::visit([](const auto* target) { return toml_of(*target); }, setting.target(copy));
     if (setting.is_secret && value != "\"\"") value = "\"<redacted>\"";
+    if (setting.path == kNamespacesKey) {
+      // An empty list in brackets would forbid the blocks that may follow.
+      const bool example = value.empty() && detail == TomlDetail::Documented;
+      text += example ? commented(kExampleNamespace) : value;
+      continue;
+    }
     text += fmt::format("{} = {}\n", setting.path.substr(dot + 1), value);
   }
   return text;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "server/channel_settings.h"
 #include "server/commands.h"
 #include "server/config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -35,9 +35,8 @@ class GenConfig : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  const std::string folder_ =
-      testing::TempDir() + "sanjay_genconfig_" +
-      testing::UnitTest::GetInstance()->current_test_info()->name();
+  const std::string folder_ = testing::TempDir() + "sanjay_genconfig_" +
+                              testing::UnitTest::GetInstance()->current_test_info()->name();
 };
 
 TEST_F(GenConfig, OnlyItsOwnerMayReadTheFile) {
@@ -46,7 +45,7 @@ TEST_F(GenConfig, OnlyItsOwnerMayReadTheFile) {
   umask(before);
   EXPECT_EQ(output.exit_code, 0) << output.err;
   EXPECT_THAT(output.out, HasSubstr(path("sanjay.toml")));
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(stat(path("sanjay.toml").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, static_cast<mode_t>(S_IRUSR | S_IWUSR));
 }
@@ -85,6 +84,20 @@ TEST_F(GenConfig, TheFileIsGoodAndKeepsItsSecrets) {
     EXPECT_GE(secret.size(), 43U);  // 32 bytes in base64url
     EXPECT_THAT(checked.out + checked.err, Not(HasSubstr(secret)));
   }
+}
+
+TEST_F(GenConfig, TheNamespaceInItsCommentIsGood) {
+  ASSERT_EQ(run(Command::GenConfig, path("sanjay.toml")).exit_code, 0);
+  std::string text = text_of(path("sanjay.toml"));
+  const std::string example = commented(kExampleNamespace);
+  const std::size_t at = text.find(example);
+  ASSERT_NE(at, text.npos);
+  text.replace(at, example.size(), kExampleNamespace);
+  const ConfigFile file{"sanjay.toml", text};
+  const auto config = load_config({{}, &file, {}, {}});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->channel.namespaces.size(), 1U);
+  EXPECT_THAT(config->warnings, testing::IsEmpty());
 }
 
 TEST_F(GenConfig, EverySecretIsAnother) {

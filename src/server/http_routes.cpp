@@ -27,7 +27,7 @@ bool HttpRoutes::is_served(const Wiring::Page& page, Port port) const {
 
 std::optional<std::string> HttpRoutes::respond(const http::RequestHead& head, std::string_view body,
                                                Port port, core::ConnectionId connection) {
-  if (head.path.starts_with(api::HttpApi::kPrefix) && is_served(wiring_->http_api, port)) {
+  if (api::HttpApi::serves(head.path) && is_served(wiring_->http_api, port)) {
     return api_.respond(head, body, connection, shard_.now());
   }
   Response found;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/http_api.h"
+#include "api/hub_channels.h"
 #include "server/shared_state.h"
 #include "server/wiring.h"
 #include "transport/http_connection.h"
@@ -9,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sanjay::server {
 
@@ -19,10 +21,15 @@ class HttpRoutes final : public transport::HttpApplication {
   /// All outlive the routes, `wiring` until another is set.
   HttpRoutes(const SharedState& shared, const Wiring& wiring, const runtime::Shard& shard,
              hub::Hub& hub, api::Node& node)
-      : shared_(shared), wiring_(&wiring), shard_(shard), api_(wiring.api, hub, node) {}
+      : shared_(shared),
+        wiring_(&wiring),
+        shard_(shard),
+        channels_(hub, *wiring.session.namespaces),
+        api_(wiring.api, channels_, node) {}
 
   void set_wiring(const Wiring& wiring) {
     wiring_ = &wiring;
+    channels_.set_namespaces(*wiring.session.namespaces);
     api_.set_options(wiring.api);
   }
   api::HttpApi& api() { return api_; }
@@ -30,9 +37,8 @@ class HttpRoutes final : public transport::HttpApplication {
 
   std::optional<std::string> respond(const http::RequestHead& head, std::string_view body,
                                      transport::Port port, core::ConnectionId connection) override;
-  std::optional<std::string> on_published(core::ConnectionId connection, std::uint32_t request,
-                                          hub::PublishOutcome outcome, bool keep_alive) override {
-    return api_.on_published(connection, request, outcome, keep_alive);
+  std::optional<std::string> on_hub_answer(std::uint32_t request, hub::Answer&& answer) override {
+    return api_.on_answer(request, std::move(answer));
   }
   void forget(core::ConnectionId connection) override { api_.forget(connection); }
 
@@ -46,6 +52,7 @@ class HttpRoutes final : public transport::HttpApplication {
   const SharedState& shared_;
   const Wiring* wiring_;
   const runtime::Shard& shard_;
+  api::HubChannels channels_;
   api::HttpApi api_;
 };
 

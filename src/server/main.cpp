@@ -5,6 +5,7 @@
 #include "server/commands.h"
 #include "server/config.h"
 #include "server/config_reload.h"
+#include "server/jwks_endpoints.h"
 #include "server/log.h"
 #include "server/server.h"
 #include "server/wiring.h"
@@ -63,8 +64,8 @@ std::string joined(const std::vector<std::string_view>& keys) {
 }
 
 // Reads the configuration again. What is wrong with it is logged, and the running one stays.
-void reload(const CommandLine& line, std::size_t open_files_max, Config& config, Server& server,
-            AsyncLogger& log) {
+void reload(const CommandLine& line, std::size_t open_files_max, JwksEndpoints& endpoints,
+            Config& config, Server& server, AsyncLogger& log) {
   const auto refuse = [&](const std::string& reason) {
     server.reload_failed();
     log.log(telemetry::Level::Error, "configuration not reloaded", {{"reason", reason}});
@@ -72,9 +73,13 @@ void reload(const CommandLine& line, std::size_t open_files_max, Config& config,
   auto wanted = config_for(line, read_environment());
   if (!wanted) return refuse(wanted.error().message);
   ReloadPlan plan = plan_reload(config, *std::move(wanted));
-  auto wiring = wire(plan.config, open_files_max);
-  if (!wiring) return refuse(wiring.error().message);
+  auto wiring = wire(plan.config, open_files_max, &endpoints);
+  if (!wiring) {
+    endpoints.keep_old();
+    return refuse(wiring.error().message);
+  }
   server.reload(*std::move(wiring));
+  endpoints.keep_new();
   config = std::move(plan.config);
   log.set_level(config.log.level);
   for (const std::string& warning : config.warnings) log.log(telemetry::Level::Warn, warning, {});
@@ -84,12 +89,12 @@ void reload(const CommandLine& line, std::size_t open_files_max, Config& config,
 
 // Until a signal asks to end the server; meanwhile carries out reloads and watches the shards.
 int wait_for_end(const sigset_t& signals, const CommandLine& line, std::size_t open_files_max,
-                 Config& config, Server& server, AsyncLogger& log) {
+                 JwksEndpoints& endpoints, Config& config, Server& server, AsyncLogger& log) {
   constexpr timespec kTick{1, 0};
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &kTick);
     if (signal == SIGTERM || signal == SIGINT) return signal;
-    if (signal == SIGHUP) reload(line, open_files_max, config, server, log);
+    if (signal == SIGHUP) reload(line, open_files_max, endpoints, config, server, log);
     if (signal > 0) continue;  // no second has passed
     const core::Duration limit = config.runtime.watchdog_timeout;
     if (limit == core::Duration::zero() || std::chrono::seconds(server.stuck_for()) < limit) {
@@ -106,8 +111,10 @@ int serve(const CommandLine& line, Config config) {
   AsyncLogger log({.level = config.log.level});
   for (const std::string& warning : config.warnings) log.log(telemetry::Level::Warn, warning, {});
   const std::size_t open_files_max = runtime::raise_open_file_limit();
-  auto wiring = wire(config, open_files_max);
+  JwksEndpoints endpoints(log);
+  auto wiring = wire(config, open_files_max, &endpoints);
   if (!wiring) return complain(wiring.error().message);
+  endpoints.keep_new();
   auto server = Server::create(*std::move(wiring), log);
   if (!server) return complain(server.error().message);
   const auto address = (*server)->start();
@@ -117,7 +124,8 @@ int serve(const CommandLine& line, Config config) {
   std::printf("sanjay is ready: http://%s\n", shown.to_string().c_str());
   std::fflush(stdout);
 
-  const int signal = wait_for_end(signals, line, open_files_max, config, **server, log);
+  endpoints.set_on_keys_changed([running = server->get()] { running->keys_changed(); });
+  const int signal = wait_for_end(signals, line, open_files_max, endpoints, config, **server, log);
   log.log(telemetry::Level::Info, "shutting down",
           {{"signal", std::int64_t{signal}},
            {"timeout_ms", core::to_milliseconds(config.shutdown.timeout)}});
@@ -128,6 +136,7 @@ int serve(const CommandLine& line, Config config) {
   const bool drained = (*server)->shut_down(config.shutdown.timeout);
   log.log(drained ? telemetry::Level::Info : telemetry::Level::Warn,
           drained ? "all connections closed" : "shutdown timeout: some connections were cut", {});
+  endpoints.set_on_keys_changed({});
   return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "server/server_shard.h"
 #include "telemetry/prometheus.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <string>
@@ -180,6 +181,10 @@ void write_clients(Writer& out) {
             sessions(&Session::clients));
   out.gauge("sanjay_users", "Users of these clients, counted per shard.",
             sessions(&Session::users));
+  out.text.family("sanjay_recoveries_total", Type::Counter,
+                  "Subscriptions that asked for what they missed.");
+  out.text.sample({{"recovered", "yes"}}, out.sum(sessions(&Session::recovered)));
+  out.text.sample({{"recovered", "no"}}, out.sum(sessions(&Session::unrecovered)));
   out.counter("sanjay_pings_total", "Pings sent.", sessions(&Session::pings));
   out.text.family("sanjay_commands_total", Type::Counter, "Commands of clients.");
   for (std::size_t i = 0; i < session::kCommandNames.size(); ++i) {
@@ -220,6 +225,41 @@ void write_messages(Writer& out) {
                 [](const ServerShard& s) -> const auto& { return s.delivery_times(); });
 }
 
+void write_broker(Writer& out) {
+  const auto broker = [](auto member) {
+    return [member](const ServerShard& s) -> const auto& { return s.broker_stats().*member; };
+  };
+  const auto home = [](auto member) {
+    return [member](const ServerShard& s) -> const auto& { return s.home_stats().*member; };
+  };
+  using Broker = hub::BrokerStats;
+  using Home = hub::HomeStats;
+  out.gauge("sanjay_history_channels", "Channels whose position is known.",
+            broker(&Broker::history_channels));
+  out.gauge("sanjay_history_publications", "Publications kept.",
+            broker(&Broker::history_publications));
+  out.gauge("sanjay_history_bytes", "Bytes of these.", broker(&Broker::history_bytes));
+  out.counter("sanjay_history_refused_total", "Publications and reads refused at a limit.",
+              broker(&Broker::history_refused));
+  out.gauge("sanjay_presence_entries", "Clients in the presence of channels.",
+            broker(&Broker::presence_entries));
+  out.counter("sanjay_presence_refused_total", "Entries refused at a limit.",
+              broker(&Broker::presence_refused));
+  out.gauge("sanjay_idempotency_keys", "Keys remembered.", broker(&Broker::idempotency_keys));
+  out.counter("sanjay_publications_suppressed_total",
+              "Publications that an idempotency key or a version held back.",
+              broker(&Broker::suppressed));
+  out.counter("sanjay_broker_failures_total", "Calls that the broker could not carry out.",
+              home(&Home::failures));
+  out.counter("sanjay_broker_timeouts_total", "Calls that it did not answer in time.",
+              home(&Home::timeouts));
+  out.counter("sanjay_history_gaps_total", "Times publications were found missing.",
+              home(&Home::gaps));
+  out.counter("sanjay_history_losses_total",
+              "Times they could not be had again and subscribers were told.",
+              home(&Home::losses));
+}
+
 void write_api(Writer& out) {
   out.text.family("sanjay_api_calls_total", Type::Counter, "Calls of the server API.");
   for (std::size_t i = 0; i < api::kMethodNames.size(); ++i) {
@@ -231,6 +271,36 @@ void write_api(Writer& out) {
               [](const ServerShard& s) -> const auto& { return s.api_stats().unauthorized; });
 }
 
+/// The keys that are fetched for one kind of token; nothing of a kind that shares the other's.
+void write_token_keys(Writer& out, const SharedState& shared, core::Instant now) {
+  const auto wiring = shared.latest_wiring();
+  const auto status_of = [](const std::shared_ptr<const auth::TokenVerifier>& verifier) {
+    return verifier && verifier->key_source() ? verifier->key_source()->status()
+                                              : auth::KeyStatus{};
+  };
+  const TokenVerifiers& tokens = wiring->tokens;
+  const auth::KeyStatus connection = status_of(tokens.connection);
+  const bool is_shared = tokens.subscription == tokens.connection;
+  const auth::KeyStatus subscription =
+      is_shared ? auth::KeyStatus{} : status_of(tokens.subscription);
+  const auto family = [&](std::string_view name, Type type, std::string_view help, auto value) {
+    out.text.family(name, type, help);
+    out.text.sample({{"token", "connection"}}, value(connection));
+    out.text.sample({{"token", "subscription"}}, value(subscription));
+  };
+  using Status = auth::KeyStatus;
+  family("sanjay_token_keys", Type::Gauge, "Fetched keys that tokens are verified with.",
+         [](const Status& s) { return std::uint64_t{s.keys}; });
+  family("sanjay_token_keys_age_seconds", Type::Gauge, "Time since they were fetched.",
+         [&](const Status& s) {
+           return s.keys == 0 ? 0.0 : std::max(0.0, seconds(now - s.keys_since));
+         });
+  family("sanjay_token_key_fetches_total", Type::Counter, "Fetches of token keys.",
+         [](const Status& s) { return s.fetches; });
+  family("sanjay_token_key_fetch_failures_total", Type::Counter, "Fetches that failed.",
+         [](const Status& s) { return s.failures; });
+}
+
 }  // namespace
 
 std::string write_metrics(const SharedState& shared, core::Instant now) {
@@ -240,7 +310,9 @@ std::string write_metrics(const SharedState& shared, core::Instant now) {
   write_connections(out, shared);
   write_clients(out);
   write_messages(out);
+  write_broker(out);
   write_api(out);
+  write_token_keys(out, shared, now);
   return out.text.take();
 }
 

@@ -100,6 +100,11 @@ void Server::reload(Wiring wiring) {
   for (auto& shard : shards_) shard->notify();
 }
 
+void Server::keys_changed() {
+  shared_.key_fetches.fetch_add(1, std::memory_order_release);
+  for (auto& shard : shards_) shard->notify();
+}
+
 unsigned Server::stuck_for() {
   unsigned longest = 0;
   for (std::size_t i = 0; i < shards_.size(); ++i) {

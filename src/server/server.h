@@ -33,6 +33,9 @@ class Server {
   bool shut_down(core::Duration timeout);
   /// Gives all shards new options. What is built at start (addresses, shards, drivers) stays.
   void reload(Wiring wiring);
+  /// Token keys have been fetched: clients that wait for one are asked again. Any thread, from
+  /// start() on until the destructor.
+  void keys_changed();
   void reload_failed() { shared_.failed_reloads.fetch_add(1, std::memory_order_relaxed); }
 
   /// To be called about once a second: a shard that has not turned between so many calls in a row

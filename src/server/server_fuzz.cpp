@@ -4,7 +4,8 @@
 // (fuzz_script_test.h), which is the input. Its steps:
 //
 //   o   a new peer of shard N mod 2          u   peer N asks for the upgrade [of this path]
-//   m   peer N sends this text message       f   peer N sends a frame: first octet, payload
+//   b   the same, to speak Protobuf
+//   m   peer N sends this message            f   peer N sends a frame: first octet, payload
 //   r   peer N sends these bytes             a   peer N posts to the API: method, space, body
 //   e   peer N sends FIN                     x   peer N sends RST
 //   s   peer N stops reading                 g   peer N goes on reading [as many bytes x 16]
@@ -48,6 +49,7 @@ constexpr std::array<int, 10> kSteps{1, 2, 3, 5, 10, 17, 21, 30, 51, 60};
 constexpr int kSilenceMax = 2 * 100;
 constexpr std::array<std::size_t, 8> kPieces{1, 2, 3, 7, 16, 64, 256, 4096};
 constexpr std::string_view kClientPath = "/connection/websocket";
+constexpr std::string_view kProtobufPath = "/connection/websocket?format=protobuf";
 constexpr std::string_view kWitnessed = "w";  // the channel the witnesses are subscribed to
 
 using Wirings = std::array<std::shared_ptr<const Wiring>, 3>;
@@ -62,14 +64,28 @@ std::shared_ptr<const Wiring> wire_up(const Config& config) {
   wiring->hub.flow_bytes_max = 2048;
   wiring->hub.quiet_flow_bytes_max = 4096;
   wiring->hub.channel_backlog_bytes_max = 2048;
-  wiring->hub.home.pending_bytes_max = 2048;
-  wiring->hub.home.total_pending_bytes_max = 8192;
+  wiring->hub.home.channels.pending_bytes_max = 2048;
+  wiring->hub.home.channels.total_pending_bytes_max = 8192;
   wiring->admission.key = {3, 4};
   wiring->connections_max = 14;
   wiring->shard.streams.streams_max = 20;
   wiring->shard.streams.queue_bytes_max = 32 * 1024;
   wiring->transport.http.body_bytes_max = 16 * 1024;
   return std::make_shared<const Wiring>(*std::move(wiring));
+}
+
+channels::ChannelOptions history_and_presence() {
+  channels::ChannelOptions options;
+  options.history.size = 4;
+  options.history.ttl = std::chrono::seconds(20);
+  options.history.meta_ttl = std::chrono::seconds(60);
+  options.force_recovery = options.presence = true;
+  options.join_leave = options.force_push_join_leave = true;
+  options.allow_subscribe_for_client = options.allow_subscribe_for_anonymous = true;
+  options.allow_publish_for_client = options.allow_publish_for_anonymous = true;
+  options.allow_history_for_client = options.allow_history_for_anonymous = true;
+  options.allow_presence_for_client = options.allow_presence_for_anonymous = true;
+  return options;
 }
 
 Wirings make_wirings() {
@@ -83,6 +99,8 @@ Wirings make_wirings() {
   open.client.channel_limit = 8;
   open.websocket.message_size_limit = 4096;
   open.channel.max_length = 32;
+  open.client.allow_anonymous_connect_without_token = true;
+  open.channel.namespaces = {{"hh", history_and_presence()}};
   open.http_api.insecure = true;
   open.prometheus.enabled = true;
   open.demo.enabled = true;
@@ -219,6 +237,9 @@ class World {
     switch (step.letter) {
       case 'u':
         return upgrade(peer, step.text);
+      case 'b':
+        if (!peer.model.asks_for_protobuf()) peer.model.says_raw("b");
+        return peer.ask_for_upgrade(kProtobufPath);
       case 'm':
         return peer.say(peer.model.says(step.text));
       case 'f':

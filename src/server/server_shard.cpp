@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/server_shard.h"
 
+#include "protocol/json_decoder.h"
+#include "protocol/protobuf_decoder.h"
 #include "transport/http_connection.h"
 
 #include <algorithm>
@@ -14,6 +16,7 @@ constexpr std::size_t kMailPerTurn = 512;  // from each shard
 constexpr std::size_t kDeliveriesPerStep = 64;
 constexpr std::size_t kFlushBacklogMax = 256;  // fan-out pauses while more streams wait
 constexpr std::size_t kShutDownsPerTurn = 256;
+constexpr std::uint32_t kNoCall = ~std::uint32_t{0};  // of the server API: a task of our own
 // How soon what waits for room somewhere else is tried again.
 constexpr core::Duration kRetryAfter = std::chrono::milliseconds(1);
 
@@ -31,13 +34,19 @@ ServerShard::ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64
       wiring_(shared.wiring),
       letters_(shared.shard_mail_max()),
       random_(seed),
-      hub_(hub_options(*wiring_, shard.index()), shared.flow, encoder_, *this, *this, *this),
+      broker_(wiring_->broker, random_.next(), shard.now()),
+      hub_(hub_options(*wiring_, shard.index()), shared.flow, broker_, encoder_, *this, *this,
+           *this),
       node_(shared, shard.index()),
       routes_(shared, *wiring_, shard, hub_, node_),
-      session_{&wiring_->session, hub_, decoder_, random_,
-               session::UserDirectory(wiring_->hub.key)},
+      session_{&wiring_->session,
+               hub_,
+               random_,
+               session::UserDirectory(wiring_->hub.key),
+               std::make_unique<protocol::JsonDecoder>(),
+               std::make_unique<protocol::ProtobufDecoder>()},
       services_{shard, &wiring_->transport, session_, routes_, shared.admission},
-      tasks_(shared, hub_, session_.users) {}
+      tasks_(shared, hub_, services_) {}
 
 bool ServerShard::tell(ShardMail mail) {
   const bool taken = letters_.push(std::move(mail));
@@ -80,6 +89,7 @@ void ServerShard::on_accept(runtime::Stream& stream, runtime::ListenerIndex list
 
 bool ServerShard::on_turn(core::Instant now) {
   if (is_reloaded()) take_over_options();
+  if (has_new_keys()) resume_awaiting_keys();
   for (ShardMail& letter : letters_.take_all()) read(std::move(letter));
   const bool tasks_left = tasks_.run();
   const bool mail_left = take_mail();
@@ -89,13 +99,14 @@ bool ServerShard::on_turn(core::Instant now) {
   fan_out();
   shared_.mail.publish(index(), [this](core::ShardIndex to) { shared_.shards[to]->notify(); });
   count_connections();
+  end_other_connections();
   if (shutting_down_) shut_down_some();
-  // Nobody wakes this shard when another one has caught up.
-  if (hub_.is_held_back() || !services_.retries.empty()) {
-    shard_.timers().arm(retry_timer_, now + kRetryAfter);
-  }
+  // Nobody wakes this shard when another one has caught up, or a call of the hub's is overdue.
+  core::Instant wake = hub_.deadline();
+  if (hub_.is_held_back() || !services_.retries.empty()) wake = std::min(wake, now + kRetryAfter);
+  if (wake != core::kNever) shard_.timers().arm(retry_timer_, wake);
   return mail_left || tasks_left || hub_.has_work() || !services_.resumable.empty() ||
-         !to_shut_down_.empty();
+         !to_shut_down_.empty() || !session_.single_connections.empty();
 }
 
 void ServerShard::read(ShardMail&& mail) {
@@ -107,7 +118,7 @@ void ServerShard::read(ShardMail&& mail) {
     node_.answered();
     auto done = routes_.api().on_shard_answer(answer->number, std::move(answer->answer));
     auto* asker = done ? find(done->connection) : nullptr;
-    if (asker != nullptr) asker->on_answer(done->body);
+    if (asker != nullptr) asker->on_response(done->response);
   }
 }
 
@@ -129,6 +140,13 @@ void ServerShard::take_over_options() {
   wiring_ = std::move(wiring);
 }
 
+void ServerShard::resume_awaiting_keys() {
+  key_fetches_taken_ = shared_.key_fetches.load(std::memory_order_acquire);
+  auto& resumable = services_.resumable;
+  resumable.insert(resumable.end(), services_.awaiting_keys.begin(), services_.awaiting_keys.end());
+  services_.awaiting_keys.clear();
+}
+
 bool ServerShard::take_mail() {
   return shared_.mail.receive(
       index(), kMailPerTurn,
@@ -139,6 +157,22 @@ void ServerShard::resume(std::vector<core::ConnectionId>& waiting) {
   const auto connections = std::exchange(waiting, {});
   for (const core::ConnectionId id : connections) {
     if (auto* connection = find(id)) connection->on_resume();
+  }
+}
+
+// As many as tasks may be under way; the others wait for the next turn.
+void ServerShard::end_other_connections() {
+  auto& left = session_.single_connections;
+  while (!left.empty()) {
+    const auto& [user, client] = left.front();
+    api::DisconnectClients task;
+    task.clients.user = user;
+    const auto text = client.text();
+    task.clients.whitelist.emplace_back(session::view(text));
+    task.code = protocol::kDisconnectConnectionLimit.code;
+    task.reason = protocol::kDisconnectConnectionLimit.reason;
+    if (node_.ask_shards(std::move(task), kNoCall) == 0) return;
+    left.pop_front();
   }
 }
 
@@ -176,6 +210,11 @@ transport::Connection* ServerShard::find(core::ConnectionId id) {
   return static_cast<transport::Connection*>(stream->handler());
 }
 
+transport::Connection* ServerShard::handler_at(std::uint32_t slot) {
+  runtime::Stream& stream = shard_.streams().at(slot);
+  return stream.open() ? static_cast<transport::Connection*>(stream.handler()) : nullptr;
+}
+
 bool ServerShard::send(core::ShardIndex to, hub::Mail&& mail) {
   return shared_.mail.push(index(), to, std::move(mail));
 }
@@ -185,13 +224,24 @@ void ServerShard::deliver(std::uint32_t slot, const core::SegmentRef& bytes, hub
       bytes, reach == hub::Reach::Many ? runtime::Urgency::Bulk : runtime::Urgency::Soon);
 }
 
-void ServerShard::on_subscribed(core::ConnectionId connection,
-                                hub::SubscriptionNumber subscription) {
-  if (auto* found = find(connection)) found->on_subscribed(subscription);
+void ServerShard::hold(std::uint32_t slot, const core::SegmentRef& bytes) {
+  if (auto* connection = handler_at(slot)) connection->keep(bytes);
 }
 
-void ServerShard::on_published(const hub::ReplyTo& reply_to, hub::PublishOutcome outcome) {
-  if (auto* found = find(reply_to.connection)) found->on_published(reply_to.request, outcome);
+void ServerShard::on_trouble(std::uint32_t slot, hub::SubscriptionNumber subscription,
+                             hub::Trouble trouble) {
+  if (auto* connection = handler_at(slot)) connection->on_trouble(subscription, trouble);
+}
+
+void ServerShard::on_subscribed(core::ConnectionId connection, hub::SubscriptionNumber subscription,
+                                hub::SubscriptionResult&& result) {
+  if (auto* found = find(connection)) found->on_subscribed(subscription, std::move(result));
+}
+
+void ServerShard::on_answer(const hub::ReplyTo& reply_to, hub::Answer&& answer) {
+  if (auto* found = find(reply_to.connection)) {
+    found->on_hub_answer(reply_to.request, std::move(answer));
+  }
 }
 
 }  // namespace sanjay::server

@@ -3,8 +3,8 @@
 
 #include "core/random.h"
 #include "hub/hub.h"
+#include "hub/memory_broker.h"
 #include "limits/connection_admission.h"
-#include "protocol/json_decoder.h"
 #include "runtime/mailbox.h"
 #include "runtime/shard.h"
 #include "server/http_routes.h"
@@ -38,12 +38,15 @@ class ServerShard final : public runtime::ShardApplication,
   void on_accept(runtime::Stream& stream, runtime::ListenerIndex listener) override;
   bool on_turn(core::Instant now) override;
   bool has_mail() const override {
-    return shared_.mail.has_mail(index()) || letters_.has_mail() || is_reloaded();
+    return shared_.mail.has_mail(index()) || letters_.has_mail() || is_reloaded() ||
+           has_new_keys();
   }
 
   // Counters: any thread.
   runtime::Shard& shard() const { return shard_; }
   const hub::HubStats& hub_stats() const { return hub_.stats(); }
+  const hub::HomeStats& home_stats() const { return hub_.home_stats(); }
+  const hub::BrokerStats& broker_stats() const { return broker_.stats(); }
   const telemetry::Counter& deliveries() const { return hub_.deliveries(); }
   const telemetry::DurationHistogram& delivery_times() const { return delivery_times_; }
   const session::SessionStats& session_stats() const { return session_.stats; }
@@ -65,31 +68,42 @@ class ServerShard final : public runtime::ShardApplication,
   void count_connections();
   std::uint32_t connections_in_process() const;
   transport::Connection* find(core::ConnectionId id);
+  transport::Connection* handler_at(std::uint32_t slot);
   void read(ShardMail&& mail);
   void begin_shut_down();
   bool is_reloaded() const {
     return shared_.reloads.load(std::memory_order_acquire) != reloads_taken_;
   }
+  bool has_new_keys() const {
+    return shared_.key_fetches.load(std::memory_order_acquire) != key_fetches_taken_;
+  }
   void take_over_options();
+  void resume_awaiting_keys();
   bool take_mail();
   void resume(std::vector<core::ConnectionId>& waiting);
   void fan_out();
   void shut_down_some();
+  void end_other_connections();
 
   // hub::MailCarrier, hub::DeliverySink, hub::HubEvents
   bool send(core::ShardIndex to, hub::Mail&& mail) override;
   void deliver(std::uint32_t slot, const core::SegmentRef& bytes, hub::Reach reach) override;
-  void on_subscribed(core::ConnectionId connection, hub::SubscriptionNumber subscription) override;
-  void on_published(const hub::ReplyTo& reply_to, hub::PublishOutcome outcome) override;
+  void hold(std::uint32_t slot, const core::SegmentRef& bytes) override;
+  void on_trouble(std::uint32_t slot, hub::SubscriptionNumber subscription,
+                  hub::Trouble trouble) override;
+  void on_subscribed(core::ConnectionId connection, hub::SubscriptionNumber subscription,
+                     hub::SubscriptionResult&& result) override;
+  void on_answer(const hub::ReplyTo& reply_to, hub::Answer&& answer) override;
 
   SharedState& shared_;
   runtime::Shard& shard_;
   std::shared_ptr<const Wiring> wiring_;  // the present one
   std::uint64_t reloads_taken_ = 0;
+  std::uint64_t key_fetches_taken_ = 0;
   runtime::ForeignMailbox<ShardMail> letters_;
   core::Random random_;
-  protocol::JsonDecoder decoder_;
   transport::FrameEncoder encoder_;
+  hub::MemoryBroker broker_;
   hub::Hub hub_;
   NodeView node_;
   HttpRoutes routes_;

@@ -27,6 +27,13 @@ std::vector<session::Session*> find(session::UserDirectory& users, const api::Cl
   return sessions;
 }
 
+// Far dates are drawn to one that nanoseconds can tell.
+std::optional<core::WallTime> wall_time(std::int64_t seconds) {
+  constexpr std::int64_t kLatestSecond = 9'000'000'000;
+  if (seconds == 0) return std::nullopt;
+  return core::WallTime(std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kLatestSecond)));
+}
+
 }  // namespace
 
 void ShardTasks::take(const TaskMail& mail) {
@@ -36,8 +43,14 @@ void ShardTasks::take(const TaskMail& mail) {
   } else if (const auto* unsubscription = std::get_if<api::UnsubscribeClients>(mail.task.get())) {
     unsubscribe(*unsubscription);
     answer(mail, {});
-  } else {
+  } else if (std::holds_alternative<api::ListChannels>(*mail.task)) {
     listings_.push_back({mail});
+  } else if (const auto* subscription = std::get_if<api::SubscribeClients>(mail.task.get())) {
+    subscribe(*subscription);
+    answer(mail, {});
+  } else if (const auto* renewal = std::get_if<api::RefreshClients>(mail.task.get())) {
+    refresh(*renewal);
+    answer(mail, {});
   }
 }
 
@@ -53,6 +66,31 @@ void ShardTasks::unsubscribe(const api::UnsubscribeClients& task) {
       session->unsubscribe_from_all_by_server(protocol::kUnsubscribeServer);
     } else {
       session->unsubscribe_by_server(task.channel, protocol::kUnsubscribeServer);
+    }
+  }
+}
+
+void ShardTasks::subscribe(const api::SubscribeClients& task) {
+  session::ServerSubscription subscription;
+  subscription.channel = task.channel;
+  subscription.overrides = task.overrides;
+  subscription.info = {task.info.bytes, task.info.is_json};
+  subscription.data = {task.data.bytes, task.data.is_json};
+  subscription.expire_at = wall_time(task.expire_at_s);
+  subscription.recover_since = task.recover_since;
+  for (session::Session* session : find(users_, task.clients)) {
+    session->subscribe_by_server(subscription, services_.now());
+    services_.resumable.push_back(session->connection());  // its deadline may be another
+  }
+}
+
+void ShardTasks::refresh(const api::RefreshClients& task) {
+  for (session::Session* session : find(users_, task.clients)) {
+    if (task.expired) {
+      session->disconnect_by_server(protocol::kDisconnectExpired);
+    } else {
+      session->refresh_by_server(wall_time(task.expire_at_s), task.info.bytes, services_.now());
+      services_.resumable.push_back(session->connection());
     }
   }
 }

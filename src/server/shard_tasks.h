@@ -4,6 +4,7 @@
 #include "hub/hub.h"
 #include "server/shared_state.h"
 #include "session/user_directory.h"
+#include "transport/connection.h"
 
 #include <cstdint>
 #include <deque>
@@ -14,8 +15,8 @@ namespace sanjay::server {
 /// shard's thread.
 class ShardTasks {
  public:
-  ShardTasks(SharedState& shared, hub::Hub& hub, session::UserDirectory& users)
-      : shared_(shared), hub_(hub), users_(users) {}
+  ShardTasks(SharedState& shared, hub::Hub& hub, transport::ShardServices& services)
+      : shared_(shared), hub_(hub), services_(services), users_(services.session.users) {}
 
   void take(const TaskMail& mail);
   /// Goes on with what is too long for one turn. True when some of it is left.
@@ -30,10 +31,13 @@ class ShardTasks {
 
   void disconnect(const api::DisconnectClients& task);
   void unsubscribe(const api::UnsubscribeClients& task);
+  void subscribe(const api::SubscribeClients& task);
+  void refresh(const api::RefreshClients& task);
   void answer(const TaskMail& mail, api::ShardAnswer&& answer);
 
   SharedState& shared_;
   hub::Hub& hub_;
+  transport::ShardServices& services_;
   session::UserDirectory& users_;
   std::deque<Listing> listings_;
 };

@@ -64,9 +64,10 @@ struct SharedState {
     latest_ = std::move(latest);
     reloads.fetch_add(1, std::memory_order_release);
   }
-  std::shared_ptr<const Wiring> latest_wiring() {
+  /// The options in force, whether or not every shard has taken them over.
+  std::shared_ptr<const Wiring> latest_wiring() const {
     const std::lock_guard lock(latest_mutex_);
-    return latest_;
+    return latest_ ? latest_ : wiring;
   }
 
   /// As at start; what a reload may change is each shard's own (ServerShard::wiring_).
@@ -85,10 +86,11 @@ struct SharedState {
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> reloads{0};
   std::atomic<std::uint64_t> failed_reloads{0};
+  std::atomic<std::uint64_t> key_fetches{0};  // so often token keys may have changed
   std::counting_semaphore<> drained{0};  // released once per shard that has shut down
 
  private:
-  std::mutex latest_mutex_;
+  mutable std::mutex latest_mutex_;
   std::shared_ptr<const Wiring> latest_;  // since the first reload
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/token_keys.h"
 
+#include "auth/token_signer.h"
 #include "server/config_schema.h"
 
 #include <gtest/gtest.h>
@@ -116,6 +117,86 @@ TEST(TokenKeys, AKeyFileHasAMebibyteAtMost) {
   EXPECT_EQ(error_of({.ecdsa_public_key = path}),
             "client.token.ecdsa_public_key: " + path + ": larger than 1 MiB");
   std::filesystem::remove(path);
+}
+
+TEST(TokenKeys, ASubscriptionsKeysAreItsOwnWhenEnabled) {
+  const auto token = [](std::string_view secret) {
+    return *auth::sign_hs256(R"({"channel":"news"})", secret);
+  };
+  Config::Client client;
+  client.token.hmac_secret_key = "of connections";
+  client.subscription_token.hmac_secret_key = "of subscriptions";
+  const auto shared = make_token_verifiers(client, nullptr).value();
+  EXPECT_EQ(shared.subscription, shared.connection);
+  EXPECT_TRUE(shared.subscription->verify_subscription(token("of connections"), kNow));
+  EXPECT_FALSE(shared.subscription->verify_subscription(token("of subscriptions"), kNow));
+
+  client.subscription_token.enabled = true;
+  const auto apart = make_token_verifiers(client, nullptr).value();
+  EXPECT_FALSE(apart.subscription->verify_subscription(token("of connections"), kNow));
+  EXPECT_TRUE(apart.subscription->verify_subscription(token("of subscriptions"), kNow));
+  EXPECT_FALSE(apart.connection->verify_subscription(token("of subscriptions"), kNow));
+
+  client.subscription_token.hmac_secret_key.clear();
+  EXPECT_EQ(make_token_verifiers(client, nullptr).value().subscription, nullptr)
+      << "enabled without a key, none is accepted";
+}
+
+TEST(TokenKeys, EveryOtherOptionReachesTheVerifierToo) {
+  const auto outcome = [](Config::Client::Token token, std::string_view claims) -> std::string {
+    token.hmac_secret_key = "secret";
+    const auto result = make_token_verifier(token).value()->verify_connection(
+        *auth::sign_hs256(claims, "secret"), kNow);
+    return result ? "user " + result->user : std::string(result.error().reason);
+  };
+  EXPECT_EQ(outcome({.user_id_claim = "uid"}, R"({"sub":"a","uid":"b"})"), "user b");
+  EXPECT_EQ(outcome({.audience_regex = "a+"}, R"({"aud":"ab"})"), "token is for another audience");
+  EXPECT_EQ(outcome({.issuer_regex = "a+"}, R"({"iss":"ab"})"), "token is from another issuer");
+  const auto unverified = make_token_verifier({.insecure_skip_token_signature_verify = true});
+  EXPECT_TRUE(unverified.value()->verify_connection(*auth::sign_hs256("{}", "any"), kNow));
+}
+
+TEST(TokenKeys, FetchedKeysNeedSomebodyWhoFetches) {
+  Config::Client client;
+  client.token.jwks_public_endpoint = "https://id.example/keys";
+  EXPECT_EQ(error_of(client.token), "client.token.jwks_public_endpoint: nobody fetches keys here");
+  EXPECT_TRUE(check_token_keys(client)) << "a check fetches nothing";
+
+  client.subscription_token.enabled = true;
+  client.subscription_token.jwks_public_endpoint = "https://id.example/keys";
+  client.subscription_token.jwks_ca_file = "/nonexistent.pem";
+  EXPECT_EQ(check_token_keys(client).error().message,
+            "client.subscription_token.jwks_ca_file: /nonexistent.pem: No such file or directory");
+  const std::string path = write("token_keys_test_ca.pem", kP256);
+  client.subscription_token.jwks_ca_file = path;
+  EXPECT_EQ(check_token_keys(client).error().message,
+            "client.subscription_token.jwks_ca_file: " + path +
+                ": expected certificates in PEM, got something else");
+  std::filesystem::remove(path);
+  client.subscription_token = {};
+  client.token.issuer_regex = "(";
+  EXPECT_EQ(check_token_keys(client).error().message,
+            "client.token: issuer_regex: not a regular expression: missing ): (");
+}
+
+TEST(TokenKeys, BothSectionsMayHaveOneEndpoint) {
+  telemetry::NullLogger log;
+  JwksEndpoints endpoints(log);
+  Config::Client client;
+  client.token.jwks_public_endpoint = "http://127.0.0.1:1/keys";
+  client.subscription_token.jwks_public_endpoint = "http://127.0.0.1:1/keys";
+  client.subscription_token.enabled = true;
+  auto verifiers = make_token_verifiers(client, &endpoints);
+  ASSERT_TRUE(verifiers) << verifiers.error().message;
+  EXPECT_NE(verifiers->connection, verifiers->subscription);
+  EXPECT_EQ(endpoints.size(), 1U);
+  client.subscription_token.jwks_public_endpoint += "/others";
+  verifiers = make_token_verifiers(client, &endpoints);
+  EXPECT_EQ(endpoints.size(), 2U);
+  const auto error = verifiers->connection->verify_connection(kToken, kNow).error();
+  EXPECT_TRUE(error.kind == auth::TokenError::Kind::KeysPending ||
+              error.kind == auth::TokenError::Kind::Unavailable)
+      << "nobody listens there";
 }
 
 TEST(TokenKeys, APemTextSurvivesTheConfigurationsOwnForm) {

@@ -3,7 +3,7 @@
 
 #include "runtime/entropy.h"
 #include "runtime/shard_threads.h"
-#include "server/token_keys.h"
+#include "server/channel_config.h"
 #include "transport/http_connection.h"
 
 #include <algorithm>
@@ -28,7 +28,8 @@ runtime::DriverChoice driver_choice(IoChoice choice) {
   return runtime::DriverChoice::Auto;
 }
 
-core::Result<session::SessionOptions> session_options(const Config& config) {
+core::Result<session::SessionOptions> session_options(const Config& config,
+                                                      const TokenVerifiers& tokens) {
   session::SessionOptions options;
   options.insecure = config.client.insecure;
   options.allow_anonymous_connect_without_token =
@@ -37,14 +38,16 @@ core::Result<session::SessionOptions> session_options(const Config& config) {
   options.pong_timeout = config.client.pong_timeout;
   options.stale_close_delay = config.client.stale_close_delay;
   options.expired_close_delay = config.client.expired_close_delay;
+  options.expired_subscription_close_delay = config.client.expired_sub_close_delay;
+  if (config.rpc.ping.enabled) options.rpc_ping_method = config.rpc.ping.method;
   options.subscriptions_max = config.client.channel_limit;
   options.server_version = "sanjay " SANJAY_VERSION;
-  const auto& channel = config.channel.without_namespace;
-  options.channels = {config.channel.max_length,          config.client.insecure,
-                      channel.allow_subscribe_for_client, channel.allow_subscribe_for_anonymous,
-                      channel.allow_publish_for_client,   channel.allow_publish_for_subscriber,
-                      channel.allow_publish_for_anonymous};
-  SANJAY_TRY(options.verifier, make_token_verifier(config.client.token));
+  options.history_publications_max = config.client.history_max_publication_limit;
+  options.recovery_publications_max = config.client.recovery_max_publication_limit;
+  SANJAY_TRY(auto namespaces, make_namespaces(config));
+  options.namespaces = std::make_shared<const channels::Namespaces>(std::move(namespaces));
+  options.verifier = tokens.connection;
+  options.subscription_verifier = tokens.subscription;
   return options;
 }
 
@@ -55,10 +58,7 @@ core::SipKey random_key() {
   return key;
 }
 
-}  // namespace
-
-core::Result<Wiring> wire(const Config& config, std::size_t open_files_max) {
-  Wiring wiring;
+core::Status set_addresses(Wiring& wiring, const Config& config) {
   const auto address =
       runtime::Endpoint::parse(config.http_server.address, config.http_server.port);
   if (!address) return core::failure("http_server.address: " + address.error().message);
@@ -69,6 +69,17 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max) {
         internal.empty() ? config.http_server.address : internal, config.http_server.internal_port);
     if (!parsed) return core::failure("http_server.internal_address: " + parsed.error().message);
     wiring.internal_address = *parsed;
+  }
+  return {};
+}
+
+}  // namespace
+
+core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
+                          JwksEndpoints* endpoints) {
+  Wiring wiring;
+  if (const auto parsed = set_addresses(wiring, config); !parsed) {
+    return std::unexpected(parsed.error());
   }
   wiring.tcp_user_timeout = config.http_server.tcp_user_timeout;
   wiring.node_name = config.node.name;
@@ -104,8 +115,11 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max) {
 
   wiring.hub.shards = wiring.shards;
   wiring.hub.key = random_key();
+  wiring.hub.home.position_check_every = config.client.channel_position_check_delay;
+  wiring.broker.key = random_key();
 
-  SANJAY_TRY(wiring.session, session_options(config));
+  SANJAY_TRY(wiring.tokens, make_token_verifiers(config.client, endpoints));
+  SANJAY_TRY(wiring.session, session_options(config, wiring.tokens));
   wiring.transport.websocket.message_bytes_max = config.websocket.message_size_limit;
   wiring.transport.echo_path = config.echo.path;
   auto origins = http::OriginPolicy::parse(config.client.allowed_origins);
@@ -119,6 +133,7 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max) {
                       config.client.connection_rate_limit, random_key()};
 
   wiring.api = {config.http_api.key, config.http_api.insecure, config.channel.max_length};
+  wiring.api.error_mode = config.http_api.error_mode;
   wiring.demo = config.demo.enabled;
   wiring.health = {config.health.enabled, config.health.external};
   wiring.metrics = {config.prometheus.enabled, config.prometheus.external};

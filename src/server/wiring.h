@@ -4,10 +4,13 @@
 #include "api/http_api.h"
 #include "core/result.h"
 #include "hub/hub.h"
+#include "hub/memory_broker.h"
 #include "limits/connection_admission.h"
 #include "runtime/driver_set.h"
 #include "runtime/shard.h"
 #include "server/config.h"
+#include "server/jwks_endpoints.h"
+#include "server/token_keys.h"
 #include "session/session.h"
 #include "transport/connection.h"
 
@@ -28,7 +31,9 @@ struct Wiring {
   runtime::DriverSetOptions drivers;
   core::ShardIndex shards = 1;
   runtime::ShardOptions shard;  // index to be filled in
-  hub::HubOptions hub;          // shard to be filled in
+  hub::HubOptions hub;  // shard to be filled in
+  hub::MemoryBrokerOptions broker;
+  TokenVerifiers tokens;
   session::SessionOptions session;
   transport::TransportOptions transport;
   limits::AdmissionOptions admission;
@@ -47,7 +52,9 @@ struct Wiring {
 };
 
 /// Fails with a message for the operator when a value only shows its fault here (an address, an
-/// origin pattern). `open_files_max` is the limit of open files of one descriptor table.
-core::Result<Wiring> wire(const Config& config, std::size_t open_files_max);
+/// origin pattern). `open_files_max` is the limit of open files of one descriptor table. Token keys
+/// are fetched by `endpoints`, which must be there when the configuration names an endpoint.
+core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
+                          JwksEndpoints* endpoints = nullptr);
 
 }  // namespace sanjay::server

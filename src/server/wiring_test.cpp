@@ -73,7 +73,7 @@ TEST(Wiring, EveryLimitOfTheConfigurationArrives) {
   EXPECT_EQ(wiring.shard.streams.queue_bytes_max, 6000U);
   EXPECT_EQ(wiring.shard.streams.write_stall_max, config.websocket.write_timeout);
   EXPECT_EQ(wiring.session.subscriptions_max, 7U);
-  EXPECT_EQ(wiring.session.channels.name_bytes_max, 20U);
+  EXPECT_EQ(wiring.session.namespaces->name_bytes_max(), 20U);
   EXPECT_EQ(wiring.api.channel_bytes_max, 20U);
   EXPECT_EQ(wiring.admission.per_address_max, 8U);
   EXPECT_EQ(wiring.admission.rate_max, 9U);
@@ -100,9 +100,9 @@ TEST(Wiring, ConstantsAreThoseOfTheDocumentation) {
   EXPECT_EQ(wiring.hub.channel_backlog_bytes_max, 64U << 10);
   EXPECT_EQ(wiring.hub.flow_bytes_max, 256U << 10);
   EXPECT_EQ(wiring.hub.quiet_flow_bytes_max, 1U << 20);
-  EXPECT_EQ(wiring.hub.home.pending_bytes_max, 64U << 10);
-  EXPECT_EQ(wiring.hub.home.total_pending_bytes_max, 16U << 20);
-  EXPECT_EQ(wiring.hub.home.quiet_after, std::chrono::milliseconds(100));
+  EXPECT_EQ(wiring.hub.home.channels.pending_bytes_max, 64U << 10);
+  EXPECT_EQ(wiring.hub.home.channels.total_pending_bytes_max, 16U << 20);
+  EXPECT_EQ(wiring.hub.home.channels.quiet_after, std::chrono::milliseconds(100));
 }
 
 }  // namespace

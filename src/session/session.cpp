@@ -3,10 +3,9 @@
 
 #include "core/assert.h"
 #include "core/failpoint.h"
-#include "protocol/json_encoder.h"
+#include "session/pending.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace sanjay::session {
@@ -22,20 +21,29 @@ constexpr core::Duration kPatience = milliseconds(500);
 }  // namespace
 
 Session::Session(SessionContext& context, SessionOutput& output, core::ConnectionId connection,
-                 hub::Encoding encoding, const Now& now)
+                 const Form& form, const Now& now)
     : context_(context),
       output_(output),
       connection_(connection),
       heartbeat_(now.instant + context.options->stale_close_delay),
-      encoding_(encoding) {}
+      encoding_(form.encoding),
+      transport_pings_(form.transport_pings) {}
 
 Session::~Session() { close(); }
 
 void Session::close() {
   state_ = State::Closed;
-  for (const auto subscription : subscriptions_) context_.hub.unsubscribe(subscription);
+  const ClientId::Text client = client_.text();
+  for (const Subscription& subscription : subscriptions_) {
+    const SubscriptionExtras* extras = subscriptions_.extras_of(subscription);
+    context_.hub.unsubscribe(
+        subscription.number,
+        {subscription.is(Subscription::kPresence), subscription.is(Subscription::kAnnounced),
+         info_of(extras == nullptr ? std::string_view() : extras->chan_info, client)});
+  }
   subscriptions_.clear();
   put_aside_.reset();
+  pending_.reset();
   if (user_ == nullptr) return;
   context_.users.leave(*std::exchange(user_, nullptr), *this);
   context_.stats.clients.subtract();
@@ -46,9 +54,22 @@ std::string_view Session::user() const {
   return user_ == nullptr ? std::string_view() : std::string_view(user_->first);
 }
 
+const protocol::ReplyEncoding& Session::encoding() const {
+  return encoding_ == hub::Encoding::ProtobufWebSocket ? protocol::kProtobufReplies
+                                                       : protocol::kJsonReplies;
+}
+
+protocol::CommandDecoder& Session::decoder() const {
+  return encoding_ == hub::Encoding::ProtobufWebSocket ? *context_.protobuf : *context_.json;
+}
+
+hub::ClientInfo Session::info_of(std::string_view chan_info, const ClientId::Text& client) const {
+  return {view(client), user(), conn_info_, chan_info};
+}
+
 void Session::reply_error(std::uint32_t id, const protocol::Error& error) {
   context_.stats.count_error(error);
-  reply([&](std::string& out) { protocol::append_error_reply(out, id, error); });
+  reply([&](std::string& out) { encoding().error(out, id, error); });
 }
 
 void Session::flush_replies() {
@@ -70,18 +91,24 @@ void Session::on_message(std::string_view message, const Now& now) {
 }
 
 void Session::run(std::string_view message, const Now& now) {
-  context_.decoder.begin(message);
+  protocol::CommandDecoder& commands = decoder();
+  commands.begin(message);
   while (state_ != State::Closed) {
-    const std::string_view before = context_.decoder.rest();
-    const auto command = context_.decoder.next();
+    const std::string_view before = commands.rest();
+    const auto command = commands.next();
     if (!command) break;
     if (!*command) {
       end(protocol::kDisconnectBadRequest);
       break;
     }
+    const std::size_t kind = (*command)->request.index();
     const Step step = handle(**command, now);
+    if (step == Step::Done) {
+      context_.stats.commands[kind].add();
+      waits_since_ = {};
+    }
     if (!blocked()) continue;
-    const std::string_view rest = step == Step::Again ? before : context_.decoder.rest();
+    const std::string_view rest = step == Step::Again ? before : commands.rest();
     if (!rest.empty()) put_aside_ = std::make_unique<std::string>(rest);
     break;
   }
@@ -90,7 +117,7 @@ void Session::run(std::string_view message, const Now& now) {
 
 void Session::resume(const Now& now) {
   if (state_ == State::Closed) return;
-  if (wait_ == Wait::Capacity) wait_ = Wait::Nothing;
+  if (wait_ == Wait::Capacity || wait_ == Wait::Keys) wait_ = Wait::Nothing;
   if (wait_ == Wait::Publishes && publishes_in_flight_ == 0) wait_ = Wait::Nothing;
   if (blocked() || !put_aside_) return;
   const auto message = std::exchange(put_aside_, nullptr);
@@ -98,7 +125,6 @@ void Session::resume(const Now& now) {
 }
 
 Session::Step Session::handle(const Command& command, const Now& now) {
-  context_.stats.commands[command.request.index()].add();
   if (std::holds_alternative<protocol::Pong>(command.request)) {
     on_pong();
     return Step::Done;
@@ -109,146 +135,131 @@ Session::Step Session::handle(const Command& command, const Now& now) {
     end(protocol::kDisconnectBadRequest);
     return Step::Done;
   }
-  if (connect_request != nullptr) {
-    connect(command.id, *connect_request, now);
-    return Step::Done;
+  if (connect_request != nullptr) return connect(command.id, *connect_request, now);
+  return handle_connected(command, now);
+}
+
+Session::Step Session::handle_connected(const Command& command, const Now& now) {
+  const std::uint32_t id = command.id;
+  const protocol::Request& request = command.request;
+  if (const auto* publishing = std::get_if<protocol::PublishRequest>(&request)) {
+    return publish(id, *publishing, now);
   }
-  if (const auto* request = std::get_if<protocol::PublishRequest>(&command.request)) {
-    return publish(command.id, *request, now);
+  if (const auto* subscribing = std::get_if<protocol::SubscribeRequest>(&request)) {
+    return subscribe(id, *subscribing, now);
   }
-  // Everything but a publish waits until the publishes before it are answered.
-  if (publishes_in_flight_ > 0) {
-    wait_ = Wait::Publishes;
-    return Step::Again;
-  }
-  if (const auto* request = std::get_if<protocol::SubscribeRequest>(&command.request)) {
-    return subscribe(command.id, *request);
-  }
-  if (const auto* request = std::get_if<protocol::UnsubscribeRequest>(&command.request)) {
-    unsubscribe(command.id, *request);
-  } else if (const auto* refresh_request =
-                 std::get_if<protocol::RefreshRequest>(&command.request)) {
-    refresh(command.id, *refresh_request, now);
-  } else if (const auto* sub = std::get_if<protocol::SubRefreshRequest>(&command.request)) {
-    sub_refresh(command.id, *sub);
-  } else if (std::holds_alternative<protocol::SendRequest>(command.request)) {
+  if (const auto* unsubscribing = std::get_if<protocol::UnsubscribeRequest>(&request)) {
+    unsubscribe(id, *unsubscribing);
+  } else if (const auto* asked = std::get_if<protocol::PresenceRequest>(&request)) {
+    return presence(id, asked->channel, false);
+  } else if (const auto* stats = std::get_if<protocol::PresenceStatsRequest>(&request)) {
+    return presence(id, stats->channel, true);
+  } else if (const auto* past = std::get_if<protocol::HistoryRequest>(&request)) {
+    return history(id, *past);
+  } else if (const auto* refreshing = std::get_if<protocol::RefreshRequest>(&request)) {
+    return refresh(id, *refreshing, now);
+  } else if (const auto* renewing = std::get_if<protocol::SubRefreshRequest>(&request)) {
+    return sub_refresh(id, *renewing, now);
+  } else if (const auto* call = std::get_if<protocol::RpcRequest>(&request)) {
+    rpc(id, call->method);
+  } else if (std::holds_alternative<protocol::SendRequest>(request)) {
     end(protocol::kDisconnectNotAvailable);
-  } else if (std::holds_alternative<protocol::RpcRequest>(command.request)) {
-    reply_error(command.id, protocol::kErrorMethodNotFound);
-  } else {
-    reply_error(command.id, protocol::kErrorNotAvailable);  // presence and history are off
   }
   return Step::Done;
 }
 
+void Session::rpc(std::uint32_t id, std::string_view method) {
+  const std::string& ping = context_.options->rpc_ping_method;
+  if (ping.empty() || method != ping) return reply_error(id, protocol::kErrorNotAvailable);
+  reply([&](std::string& out) { encoding().rpc(out, id, {}); });
+}
+
 void Session::on_pong() {
-  if (!awaiting_pong_) return end(protocol::kDisconnectBadRequest);
+  if (!awaiting_pong_ || transport_pings_) return end(protocol::kDisconnectBadRequest);
+  take_pong();
+}
+
+// One that nobody asked for is legal there (RFC 6455 §5.5.3).
+void Session::on_transport_pong() {
+  if (awaiting_pong_ && transport_pings_) take_pong();
+}
+
+void Session::take_pong() {
   awaiting_pong_ = false;
   heartbeat_ += milliseconds(ping_interval_ms_) - milliseconds(pong_timeout_ms_);
 }
 
-bool Session::authenticate(std::uint32_t id, const protocol::ConnectRequest& request,
-                           const Now& now, std::string& user) {
-  const SessionOptions& options = *context_.options;
-  if (request.token.empty()) {
-    if (options.insecure || options.allow_anonymous_connect_without_token) return true;
-    end(protocol::kDisconnectBadRequest);
-    return false;
-  }
-  if (!options.verifier) {
-    if (options.insecure) return true;
-    end(protocol::kDisconnectInvalidToken);
-    return false;
-  }
-  auto claims = options.verifier->verify_connection(request.token, now.wall);
-  if (!claims) {
-    if (claims.error().kind == auth::TokenError::Kind::Expired) {
-      state_ = State::Refused;
-      reply_error(id, protocol::kErrorTokenExpired);
-    } else {
-      end(protocol::kDisconnectInvalidToken);
-    }
-    return false;
-  }
-  user = std::move(claims->user);
-  conn_info_ = std::move(claims->info);
-  if (!options.insecure) set_expiry(claims->expire_at, now);
-  if (expires_ <= now.instant) {
-    state_ = State::Refused;
-    reply_error(id, protocol::kErrorExpired);
-    return false;
-  }
-  return true;
+// --- what the hub says
+
+void Session::on_subscribed(hub::SubscriptionNumber number, hub::SubscriptionResult&& result,
+                            const Now& now) {
+  Subscription* subscription = subscriptions_.find(number);
+  if (subscription == nullptr || !subscription->is(Subscription::kPending)) return;
+  subscription->flags &= static_cast<std::uint8_t>(~Subscription::kPending);
+  if (result.failure) subscriptions_.remove(number);  // the hub has ended it
+  on_begun(pending().take(number), std::move(result), now);
+  if (pending_ && pending_->is_empty()) pending_.reset();
+  flush_replies();
 }
 
-void Session::connect(std::uint32_t id, const protocol::ConnectRequest& request, const Now& now) {
-  std::string user;
-  if (!authenticate(id, request, now, user)) return;
-  const SessionOptions& options = *context_.options;
-  state_ = State::Connected;
-  user_ = context_.users.join(user, *this);
-  context_.stats.clients.add();
-  context_.stats.users.set(context_.users.user_count());
-  client_ = ClientId(context_.random);
-  const ClientId::Text client = client_.text();
-  protocol::ConnectResult result;
-  result.client = view(client);
-  result.version = options.server_version;
-  if (expires_ != core::kNever) {
-    result.expires = true;
-    result.ttl_s = ttl_seconds(now);
-  }
-  if (options.ping_interval > core::Duration::zero()) {
-    result.ping_s = static_cast<std::uint32_t>(
-        std::chrono::ceil<std::chrono::seconds>(options.ping_interval).count());
-    result.pong = options.pong_timeout > core::Duration::zero();
-    ping_interval_ms_ = static_cast<std::uint32_t>(core::to_milliseconds(options.ping_interval));
-    pong_timeout_ms_ = static_cast<std::uint32_t>(core::to_milliseconds(options.pong_timeout));
-    // The first ping comes at a random moment, so that clients who came together do not stay so.
-    const auto half = static_cast<std::uint64_t>(options.ping_interval.count() / 2);
-    heartbeat_ = now.instant + core::Duration(half + context_.random.below(half + 1));
+void Session::on_answer(std::uint32_t request, hub::Answer&& answer, const Now&) {
+  if (state_ == State::Closed) return;
+  if (wait_ == Wait::Query) {
+    wait_ = Wait::Nothing;
+    on_query_answer(request, answer);
   } else {
-    heartbeat_ = core::kNever;
+    ASSERT(publishes_in_flight_ > 0);
+    --publishes_in_flight_;
+    on_publish_answer(request, answer);
   }
-  reply([&](std::string& out) { protocol::append_connect_reply(out, id, result); });
+  flush_replies();
 }
 
-void Session::set_expiry(const std::optional<core::WallTime>& expire_at, const Now& now) {
-  expires_ = expire_at ? now.instant + (*expire_at - now.wall) : core::kNever;
+void Session::on_trouble(hub::SubscriptionNumber number, hub::Trouble trouble) {
+  const Subscription* subscription = subscriptions_.find(number);
+  if (subscription == nullptr || state_ == State::Closed) return;
+  if (trouble == hub::Trouble::Unencodable) {
+    if (!FAILPOINT("session.unencodable")) end(protocol::kDisconnectInappropriateProtocol);
+    return;
+  }
+  if (!subscription->is(Subscription::kPositioned) || FAILPOINT("session.loss")) return;
+  if (subscription->is(Subscription::kServerSide)) {
+    return end(protocol::kDisconnectInsufficientState);
+  }
+  revoke(number, protocol::kUnsubscribeInsufficient);
+  flush_replies();
 }
 
-std::uint32_t Session::ttl_seconds(const Now& now) const {
-  const auto left = std::chrono::ceil<std::chrono::seconds>(expires_ - now.instant).count();
+// --- time
+
+std::uint32_t Session::ttl_seconds(core::Instant expires, const Now& now) const {
+  const auto left = std::chrono::ceil<std::chrono::seconds>(expires - now.instant).count();
   return static_cast<std::uint32_t>(std::max<std::int64_t>(left, 1));
-}
-
-void Session::refresh(std::uint32_t id, const protocol::RefreshRequest& request, const Now& now) {
-  if (request.token.empty()) return end(protocol::kDisconnectBadRequest);
-  if (!context_.options->verifier) return end(protocol::kDisconnectInvalidToken);
-  const auto claims = context_.options->verifier->verify_connection(request.token, now.wall);
-  if (!claims) {
-    const bool expired = claims.error().kind == auth::TokenError::Kind::Expired;
-    return end(expired ? protocol::kDisconnectExpired : protocol::kDisconnectInvalidToken);
-  }
-  if (claims->user != user()) return end(protocol::kDisconnectInvalidToken);
-  set_expiry(claims->expire_at, now);
-  if (expires_ <= now.instant) return end(protocol::kDisconnectExpired);
-  conn_info_ = claims->info;
-  protocol::RefreshResult result;
-  if (expires_ != core::kNever) result = {true, ttl_seconds(now)};
-  reply([&](std::string& out) { protocol::append_refresh_reply(out, id, result); });
 }
 
 core::Instant Session::deadline() const {
   if (state_ == State::Closed) return core::kNever;
-  if (expires_ == core::kNever) return heartbeat_;
-  return std::min(heartbeat_, expires_ + context_.options->expired_close_delay);
+  core::Instant first = heartbeat_;
+  if (wait_ == Wait::Keys) first = std::min(first, waits_since_ + context_.options->keys_wait_max);
+  if (state_ != State::Connected) return first;
+  if (expires_ != core::kNever) {
+    first = std::min(first, expires_ + context_.options->expired_close_delay);
+  }
+  const core::Instant expiry = subscriptions_.first_expiry();
+  if (expiry != core::kNever) {
+    first = std::min(first, expiry + context_.options->expired_subscription_close_delay);
+  }
+  return first;
 }
 
 void Session::on_deadline(const Now& now) {
   if (state_ == State::Closed) return;
+  if (wait_ == Wait::Keys && now.instant >= waits_since_ + context_.options->keys_wait_max) {
+    resume(now);
+  }
   // Whoever should have been heard by now is given time until we have read what he sent.
   const bool patient = now.catching_up || blocked();
+  if (state_ == State::Closed) return;
   if (state_ != State::Connected) {
     if (patient) {
       heartbeat_ = std::max(heartbeat_, now.instant + kPatience);
@@ -261,7 +272,12 @@ void Session::on_deadline(const Now& now) {
       !FAILPOINT("session.expired")) {
     return end(protocol::kDisconnectExpired);
   }
-  if (now.instant < heartbeat_) return;
+  expire_subscriptions(now);
+  if (state_ == State::Closed || now.instant < heartbeat_) return;
+  beat(patient, now);
+}
+
+void Session::beat(bool patient, const Now& now) {
   if (awaiting_pong_) {
     if (patient && !FAILPOINT("session.patience")) {
       heartbeat_ = now.instant + kPatience;
@@ -270,8 +286,12 @@ void Session::on_deadline(const Now& now) {
     if (!FAILPOINT("session.pong")) return end(protocol::kDisconnectNoPong);
   }
   context_.stats.pings.add();
-  reply([](std::string& out) { protocol::append_ping(out); });
-  flush_replies();
+  if (transport_pings_) {
+    output_.ping();
+  } else {
+    reply([this](std::string& out) { encoding().ping(out); });
+    flush_replies();
+  }
   awaiting_pong_ = pong_timeout_ms_ != 0;
   heartbeat_ = now.instant + milliseconds(awaiting_pong_ ? pong_timeout_ms_ : ping_interval_ms_);
 }

@@ -1,114 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The part of Session that deals with channels: subscriptions and publishing.
+// The part of Session that deals with channels, once subscribed: publishing, leaving, expiry.
 
 #include "core/assert.h"
 #include "core/failpoint.h"
-#include "protocol/json_encoder.h"
+#include "session/pending.h"
 #include "session/session.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace sanjay::session {
 
-std::vector<hub::SubscriptionNumber>::iterator Session::find_subscription(
-    std::string_view channel) {
+Subscription* Session::find_subscription(std::string_view channel) {
   const auto number = context_.hub.find_channel(channel);
-  if (!number) return subscriptions_.end();
-  return std::find_if(subscriptions_.begin(), subscriptions_.end(), [&](auto subscription) {
-    return context_.hub.channel_of(subscription) == *number;
-  });
+  if (!number) return nullptr;
+  for (Subscription& subscription : subscriptions_) {
+    if (context_.hub.channel_of(subscription.number) == *number) return &subscription;
+  }
+  return nullptr;
 }
 
-Session::Step Session::subscribe(std::uint32_t id, const protocol::SubscribeRequest& request) {
-  if (request.channel.empty() || (!request.delta.empty() && request.delta != "fossil")) {
-    end(protocol::kDisconnectBadRequest);
-    return Step::Done;
-  }
-  const ChannelRules& rules = context_.options->channels;
-  auto refusal = check_channel_name(rules, request.channel);
-  if (!refusal && find_subscription(request.channel) != subscriptions_.end()) {
-    refusal = protocol::kErrorAlreadySubscribed;
-  }
-  if (!refusal && subscriptions_.size() >= context_.options->subscriptions_max &&
-      !FAILPOINT("session.subscriptions")) {
-    refusal = protocol::kErrorLimitExceeded;
-  }
-  if (!refusal && request.type != protocol::kStream) refusal = protocol::kErrorPermissionDenied;
-  if (!refusal && request.tags_filter) refusal = protocol::kErrorBadRequest;
-  if (!refusal) refusal = check_subscribe(rules, request.channel, user(), !request.token.empty());
-  if (refusal) {
-    reply_error(id, *refusal);
-    return Step::Done;
-  }
-  const auto subscribed = context_.hub.subscribe(connection_, request.channel, encoding_);
-  if (!subscribed) {
-    reply_error(id, protocol::kErrorLimitExceeded);
-    return Step::Done;
-  }
-  subscriptions_.push_back(subscribed->number);
-  if (subscribed->live) {
-    reply([&](std::string& out) { protocol::append_subscribe_reply(out, id, {}); });
-  } else {
-    subscribe_id_ = id;
-    wait_ = Wait::Subscribe;
-  }
-  return Step::Done;
+channels::Asker Session::asker(std::string_view channel) {
+  return {.user = user(),
+          .insecure = context_.options->insecure,
+          .subscribed = find_subscription(channel) != nullptr};
 }
 
-void Session::on_subscribed(hub::SubscriptionNumber subscription, const Now&) {
-  ASSERT(wait_ == Wait::Subscribe && subscriptions_.back() == subscription);
-  wait_ = Wait::Nothing;
-  if (std::exchange(revoked_, false)) {
-    leave(std::prev(subscriptions_.end()));
-    reply_error(subscribe_id_, protocol::kErrorPermissionDenied);
-  } else {
-    reply([&](std::string& out) { protocol::append_subscribe_reply(out, subscribe_id_, {}); });
+void Session::leave(hub::SubscriptionNumber number) {
+  const Subscription* subscription = subscriptions_.find(number);
+  const SubscriptionExtras* extras = subscriptions_.extras_of(*subscription);
+  const ClientId::Text client = client_.text();
+  context_.hub.unsubscribe(
+      number,
+      {subscription->is(Subscription::kPresence), subscription->is(Subscription::kAnnounced),
+       info_of(extras == nullptr ? std::string_view() : extras->chan_info, client)});
+  if (subscription->is(Subscription::kPending)) {
+    // Its number will be another's, who must not be taken for this one.
+    pending_->forget(number);
+    if (pending_->is_empty()) pending_.reset();
   }
-  flush_replies();
+  subscriptions_.remove(number);
 }
 
-void Session::leave(std::vector<hub::SubscriptionNumber>::iterator subscription) {
-  context_.hub.unsubscribe(*subscription);
-  *subscription = subscriptions_.back();
-  subscriptions_.pop_back();
+void Session::revoke(hub::SubscriptionNumber number, const protocol::Unsubscribe& unsubscribe) {
+  Subscription* subscription = subscriptions_.find(number);
+  if (subscription->is(Subscription::kPending)) {
+    subscription->flags |= Subscription::kRevoked;  // the hub's answer is on its way
+    return;
+  }
+  if (state_ == State::Connecting) {  // he has not been told of it, and will not be
+    pending_->connecting->forget(number);
+    return leave(number);
+  }
+  const std::string channel(context_.hub.name_of(number));
+  leave(number);
+  reply([&](std::string& out) { encoding().unsubscribe_push(out, channel, unsubscribe); });
 }
 
 void Session::unsubscribe_by_server(std::string_view channel,
                                     const protocol::Unsubscribe& unsubscribe) {
-  const auto found = find_subscription(channel);
-  if (found == subscriptions_.end()) return;
-  revoke(static_cast<std::size_t>(found - subscriptions_.begin()), unsubscribe);
+  const Subscription* found = find_subscription(channel);
+  if (found == nullptr) return;
+  revoke(found->number, unsubscribe);
   flush_replies();
 }
 
 void Session::unsubscribe_from_all_by_server(const protocol::Unsubscribe& unsubscribe) {
-  for (std::size_t i = subscriptions_.size(); i > 0; --i) revoke(i - 1, unsubscribe);
+  const std::vector<Subscription> all(subscriptions_.begin(), subscriptions_.end());
+  for (const Subscription& subscription : all) revoke(subscription.number, unsubscribe);
   flush_replies();
 }
 
-void Session::revoke(std::size_t subscription, const protocol::Unsubscribe& unsubscribe) {
-  if (wait_ == Wait::Subscribe && subscription + 1 == subscriptions_.size()) {
-    revoked_ = true;  // the home shard's answer is on its way
-    return;
+void Session::expire_subscriptions(const Now& now) {
+  const core::Duration delay = context_.options->expired_subscription_close_delay;
+  const auto is_due = [&] {
+    const core::Instant expiry = subscriptions_.first_expiry();
+    return expiry != core::kNever && now.instant >= expiry + delay &&
+           !FAILPOINT("session.subscription_expiry");
+  };
+  while (state_ != State::Closed && is_due()) {
+    for (const Subscription& subscription : subscriptions_) {
+      SubscriptionExtras* extras = subscriptions_.extras_of(subscription);
+      if (extras == nullptr || extras->expires == core::kNever) continue;
+      if (now.instant < extras->expires + delay) continue;
+      if (subscription.is(Subscription::kServerSide)) {
+        return end(protocol::kDisconnectSubscriptionExpired);
+      }
+      extras->expires = core::kNever;  // once, also where it is still being made
+      revoke(subscription.number, protocol::kUnsubscribeExpired);
+      break;
+    }
   }
-  const std::string channel(context_.hub.name_of(subscriptions_[subscription]));
-  // The order matters to one that waits, which is and stays the last.
-  context_.hub.unsubscribe(subscriptions_[subscription]);
-  subscriptions_.erase(subscriptions_.begin() + static_cast<std::ptrdiff_t>(subscription));
-  reply([&](std::string& out) { protocol::append_unsubscribe_push(out, channel, unsubscribe); });
+  flush_replies();
 }
 
 void Session::unsubscribe(std::uint32_t id, const protocol::UnsubscribeRequest& request) {
   if (request.channel.empty()) return end(protocol::kDisconnectBadRequest);
-  if (const auto found = find_subscription(request.channel); found != subscriptions_.end()) {
-    leave(found);
+  const Subscription* found = find_subscription(request.channel);
+  if (found != nullptr) leave(found->number);
+  reply([&](std::string& out) { encoding().empty(out, id, protocol::EmptyResult::Unsubscribe); });
+}
+
+std::optional<Session::Step> Session::wait_to_publish(core::ShardIndex home) {
+  if (publishes_in_flight_ == 0) return std::nullopt;
+  if (home == publishing_to_ && publishes_in_flight_ < context_.options->publishes_pipelined_max) {
+    return std::nullopt;
   }
-  reply([&](std::string& out) {
-    protocol::append_empty_reply(out, id, protocol::EmptyResult::Unsubscribe);
-  });
+  wait_ = Wait::Publishes;
+  return Step::Again;
 }
 
 Session::Step Session::publish(std::uint32_t id, const protocol::PublishRequest& request,
@@ -118,73 +118,111 @@ Session::Step Session::publish(std::uint32_t id, const protocol::PublishRequest&
     return Step::Done;
   }
   const core::ShardIndex home = context_.hub.home_of(request.channel);
-  if (publishes_in_flight_ > 0 &&
-      (home != publishing_to_ ||
-       publishes_in_flight_ >= context_.options->publishes_pipelined_max)) {
-    wait_ = Wait::Publishes;
-    return Step::Again;
-  }
-  const ChannelRules& rules = context_.options->channels;
-  auto refusal = check_channel_name(rules, request.channel);
-  if (!refusal && (request.data.empty() || request.type != protocol::kStream)) {
-    refusal = protocol::kErrorBadRequest;
-  }
-  if (!refusal) {
-    const bool subscribed = rules.allow_publish_for_subscriber &&
-                            find_subscription(request.channel) != subscriptions_.end();
-    refusal = check_publish(rules, user(), subscribed);
-  }
-  if (refusal) {
-    reply_error(id, *refusal);
+  if (const auto step = wait_to_publish(home)) return *step;
+  const auto refuse = [&](const protocol::Error& error) {
+    reply_error(id, error);
     return Step::Done;
+  };
+  const auto options = channels::check_name(namespaces(), request.channel);
+  if (!options) return refuse(options.error());
+  if (request.type != protocol::kStream) return refuse(protocol::kErrorBadRequest);
+  const bool is_json = encoding_ == hub::Encoding::JsonWebSocket;
+  if (const auto error = channels::check_data(**options, request.data, is_json)) {
+    return refuse(*error);
   }
+  const Subscription* subscription = find_subscription(request.channel);
+  const channels::Asker who{.user = user(),
+                            .insecure = context_.options->insecure,
+                            .subscribed = subscription != nullptr};
+  if (const auto error = channels::check_publish(**options, who)) return refuse(*error);
+  const SubscriptionExtras* extras =
+      subscription == nullptr ? nullptr : subscriptions_.extras_of(*subscription);
   const ClientId::Text client = client_.text();
-  const hub::Publication publication{
-      request.data, {view(client), user(), conn_info_, {}}, now.instant};
-  switch (context_.hub.publish(request.channel, publication, {connection_, id})) {
-    case hub::PublishOutcome::Accepted:
-      reply([&](std::string& out) {
-        protocol::append_empty_reply(out, id, protocol::EmptyResult::Publish);
-      });
-      waits_since_ = {};
-      break;
-    case hub::PublishOutcome::Pending:
-      ++publishes_in_flight_;
-      publishing_to_ = home;
-      waits_since_ = {};
-      break;
-    case hub::PublishOutcome::Busy:
-      if (waits_since_ == core::Instant{}) waits_since_ = now.instant;
-      if (now.instant - waits_since_ < context_.options->publish_wait_max ||
-          FAILPOINT("session.publish_wait")) {
-        wait_ = Wait::Capacity;
-        return Step::Again;
-      }
-      waits_since_ = {};
-      reply_error(id, protocol::kErrorTooManyRequests);
-      break;
+  hub::Publication publication;
+  publication.data = request.data;
+  publication.publisher =
+      info_of(extras == nullptr ? std::string_view() : extras->chan_info, client);
+  publication.received = now.instant;
+  publication.data_is_json = is_json;
+  hub::PublishOptions how;
+  const channels::HistorySettings& history = (*options)->history;
+  how.history = {history.size, history.ttl, history.meta_ttl};
+  const auto answer = context_.hub.publish(request.channel, publication, how, {connection_, id});
+  if (answer && std::holds_alternative<hub::Busy>(*answer)) return on_publish_busy(id, now);
+  if (answer) {
+    on_publish_answer(id, *answer);
+  } else {
+    ++publishes_in_flight_;
+    publishing_to_ = home;
   }
   return Step::Done;
 }
 
-void Session::on_published(std::uint32_t request, hub::PublishOutcome outcome, const Now&) {
-  if (state_ == State::Closed) return;
-  ASSERT(publishes_in_flight_ > 0);
-  --publishes_in_flight_;
-  if (outcome == hub::PublishOutcome::Accepted) {
-    reply([&](std::string& out) {
-      protocol::append_empty_reply(out, request, protocol::EmptyResult::Publish);
-    });
-  } else {
-    reply_error(request, protocol::kErrorTooManyRequests);
+Session::Step Session::on_publish_busy(std::uint32_t id, const Now& now) {
+  if (waits_since_ == core::Instant{}) waits_since_ = now.instant;
+  if (now.instant - waits_since_ < context_.options->publish_wait_max ||
+      FAILPOINT("session.publish_wait")) {
+    wait_ = Wait::Capacity;
+    return Step::Again;
   }
-  flush_replies();
+  reply_error(id, protocol::kErrorTooManyRequests);
+  return Step::Done;
 }
 
-void Session::sub_refresh(std::uint32_t id, const protocol::SubRefreshRequest& request) {
-  if (request.channel.empty()) return end(protocol::kDisconnectBadRequest);
-  const bool subscribed = find_subscription(request.channel) != subscriptions_.end();
-  reply_error(id, subscribed ? protocol::kErrorNotAvailable : protocol::kErrorPermissionDenied);
+void Session::on_publish_answer(std::uint32_t id, const hub::Answer& answer) {
+  if (std::holds_alternative<hub::Published>(answer)) {
+    reply([&](std::string& out) { encoding().empty(out, id, protocol::EmptyResult::Publish); });
+  } else if (const auto* failure = std::get_if<hub::Failure>(&answer);
+             failure != nullptr && *failure != hub::Failure::Overloaded) {
+    reply_error(id, protocol::kErrorInternal);
+  } else {
+    reply_error(id, protocol::kErrorTooManyRequests);
+  }
+}
+
+Session::Step Session::sub_refresh(std::uint32_t id, const protocol::SubRefreshRequest& request,
+                                   const Now& now) {
+  using Kind = auth::TokenError::Kind;
+  const auto disconnect = [this](const protocol::Disconnect& why) {
+    end(why);
+    return Step::Done;
+  };
+  const auto refuse = [&](const protocol::Error& error) {
+    reply_error(id, error);
+    return Step::Done;
+  };
+  if (request.channel.empty()) return disconnect(protocol::kDisconnectBadRequest);
+  const Subscription* subscription = find_subscription(request.channel);
+  if (subscription == nullptr) return refuse(protocol::kErrorPermissionDenied);
+  if (request.type != 0) return refuse(protocol::kErrorNotAvailable);
+  if (request.token.empty()) return refuse(protocol::kErrorBadRequest);
+  const SessionOptions& options = *context_.options;
+  const auto& verifier =
+      options.subscription_verifier ? options.subscription_verifier : options.verifier;
+  if (!verifier) return disconnect(protocol::kDisconnectInvalidToken);
+  const auto claims = verifier->verify_subscription(request.token, now.wall);
+  if (!claims) {
+    switch (claims.error().kind) {
+      case Kind::Expired:
+        return disconnect(protocol::kDisconnectSubscriptionExpired);
+      case Kind::Invalid:
+        return disconnect(protocol::kDisconnectInvalidToken);
+      case Kind::Unavailable:
+        return refuse(protocol::kErrorInternal);
+      case Kind::KeysPending:
+        if (const auto step = wait_for_keys(now)) return *step;
+        return refuse(protocol::kErrorInternal);
+    }
+  }
+  if (!is_mine(*claims, request.channel)) return disconnect(protocol::kDisconnectInvalidToken);
+  core::Instant expires = core::kNever;
+  if (claims->expire_at) expires = now.instant + (*claims->expire_at - now.wall);
+  if (expires <= now.instant) return refuse(protocol::kErrorExpired);
+  subscriptions_.set_extras(subscription->number, expires, claims->info.json());
+  protocol::RefreshResult result;
+  if (expires != core::kNever) result = {true, ttl_seconds(expires, now)};
+  reply([&](std::string& out) { encoding().sub_refresh(out, id, result); });
+  return Step::Done;
 }
 
 }  // namespace sanjay::session

@@ -26,8 +26,10 @@ struct SessionStats {
   std::array<telemetry::Counter, kCommandNames.size()> commands;
   std::array<telemetry::Counter, kErrors + 1> errors;
   telemetry::Counter pings;
-  telemetry::Counter clients;  // connected at present
-  telemetry::Counter users;    // with at least one of them, on this shard
+  telemetry::Counter recovered;    // subscriptions that got all they had missed
+  telemetry::Counter unrecovered;  // or were told that they did not
+  telemetry::Counter clients;      // connected at present
+  telemetry::Counter users;        // with at least one of them, on this shard
 
   void count_error(const protocol::Error& error) {
     const std::size_t place = error.code - kFirstError;

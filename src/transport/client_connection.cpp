@@ -7,9 +7,12 @@
 
 namespace sanjay::transport {
 
-ClientConnection::ClientConnection(ShardServices& services, runtime::Stream& stream)
+ClientConnection::ClientConnection(ShardServices& services, runtime::Stream& stream,
+                                   const session::Session::Form& form)
     : WebSocketConnection(services, stream, services.options->websocket),
-      session_(services.session, *this, stream.id(), hub::Encoding::JsonWebSocket, services.now()) {
+      session_(services.session, *this, stream.id(), form, services.now()),
+      opcode_(form.encoding == hub::Encoding::ProtobufWebSocket ? websocket::Opcode::Binary
+                                                                : websocket::Opcode::Text) {
   services_.stats.clients.add();
   set_deadline(session_.deadline());
 }
@@ -26,6 +29,10 @@ void ClientConnection::settle() {
     retrying_ = true;
     services_.retries.push_back(stream_.id());
   }
+  if (session_.wants_keys() && !awaiting_keys_) {
+    awaiting_keys_ = true;
+    services_.awaiting_keys.push_back(stream_.id());
+  }
 }
 
 void ClientConnection::resume_soon() {
@@ -33,18 +40,42 @@ void ClientConnection::resume_soon() {
   services_.resumable.push_back(stream_.id());
 }
 
-void ClientConnection::on_subscribed(hub::SubscriptionNumber subscription) {
-  session_.on_subscribed(subscription, services_.now());
+void ClientConnection::on_subscribed(hub::SubscriptionNumber subscription,
+                                     hub::SubscriptionResult&& result) {
+  session_.on_subscribed(subscription, std::move(result), services_.now());
   resume_soon();
 }
 
-void ClientConnection::on_published(std::uint32_t request, hub::PublishOutcome outcome) {
-  session_.on_published(request, outcome, services_.now());
+void ClientConnection::on_hub_answer(std::uint32_t request, hub::Answer&& answer) {
+  session_.on_answer(request, std::move(answer), services_.now());
   resume_soon();
+}
+
+void ClientConnection::on_trouble(hub::SubscriptionNumber subscription, hub::Trouble trouble) {
+  session_.on_trouble(subscription, trouble);
+  settle();
+}
+
+void ClientConnection::keep(const core::SegmentRef& bytes) {
+  held_bytes_ += bytes.bytes().size();
+  if (held_bytes_ > stream_.queue_bytes_max()) return on_overflow();
+  held_.push_back(bytes);
+}
+
+void ClientConnection::ping() { send_frame(websocket::Opcode::Ping, {}); }
+
+void ClientConnection::on_pong_frame() {
+  session_.on_transport_pong();
+  settle();
+}
+
+void ClientConnection::send_held() {
+  held_bytes_ = 0;
+  for (core::SegmentRef& bytes : std::exchange(held_, {})) stream_.send(std::move(bytes));
 }
 
 void ClientConnection::on_resume() {
-  retrying_ = resuming_ = false;
+  retrying_ = resuming_ = awaiting_keys_ = false;
   session_.resume(services_.now());
   settle();
   go_on();
@@ -53,11 +84,10 @@ void ClientConnection::on_resume() {
 void ClientConnection::on_deadline() {
   session_.on_deadline(services_.now());
   settle();
+  go_on();
 }
 
-void ClientConnection::send(std::string_view message) {
-  send_frame(websocket::Opcode::Text, message);
-}
+void ClientConnection::send(std::string_view message) { send_frame(opcode_, message); }
 
 void ClientConnection::disconnect(const protocol::Disconnect& disconnect) {
   const bool silent = disconnect == protocol::kDisconnectNoPong;

@@ -9,10 +9,14 @@ namespace sanjay::transport {
 /// A client of the Centrifuge protocol over WebSocket.
 class ClientConnection final : public WebSocketConnection, private session::SessionOutput {
  public:
-  ClientConnection(ShardServices& services, runtime::Stream& stream);
+  ClientConnection(ShardServices& services, runtime::Stream& stream,
+                   const session::Session::Form& form);
 
-  void on_subscribed(hub::SubscriptionNumber subscription) override;
-  void on_published(std::uint32_t request, hub::PublishOutcome outcome) override;
+  void on_subscribed(hub::SubscriptionNumber subscription,
+                     hub::SubscriptionResult&& result) override;
+  void on_hub_answer(std::uint32_t request, hub::Answer&& answer) override;
+  void on_trouble(hub::SubscriptionNumber subscription, hub::Trouble trouble) override;
+  void keep(const core::SegmentRef& bytes) override;
   void on_resume() override;
   void shut_down() override;
 
@@ -23,12 +27,15 @@ class ClientConnection final : public WebSocketConnection, private session::Sess
   // WebSocketConnection
   void on_message(websocket::Opcode opcode, std::string_view payload) override;
   bool accepts_messages() const override { return !session_.blocked(); }
+  void on_pong_frame() override;
   void record_end(EndRecord end) override;
   void on_gone() override;
   // Connection
   void on_deadline() override;
   // SessionOutput
   void send(std::string_view message) override;
+  void send_held() override;
+  void ping() override;
   void disconnect(const protocol::Disconnect& disconnect) override;
 
   /// After every call into the session: its deadline, its wish to be asked again.
@@ -38,6 +45,10 @@ class ClientConnection final : public WebSocketConnection, private session::Sess
   void end(const protocol::Disconnect& disconnect);
 
   session::Session session_;
+  std::vector<core::SegmentRef> held_;  // what came for held subscriptions
+  std::size_t held_bytes_ = 0;
+  const websocket::Opcode opcode_;
+  bool awaiting_keys_ = false;
   bool retrying_ = false;
   bool resuming_ = false;
 };

@@ -75,6 +75,8 @@ struct ShardServices {
   std::vector<core::ConnectionId> resumable{};
   /// Connections whose session waits for room in a queue: asked again soon.
   std::vector<core::ConnectionId> retries{};
+  /// Connections whose session waits for keys that are being fetched.
+  std::vector<core::ConnectionId> awaiting_keys{};
 
   session::Now now() const { return {shard.now(), shard.clock().wall_now(), shard.catching_up()}; }
 };
@@ -86,11 +88,13 @@ class Connection : public runtime::StreamHandler, private runtime::Timer {
   Connection(ShardServices& services, runtime::Stream& stream)
       : services_(services), stream_(stream) {}
 
-  /// The hub's answers to what this connection asked.
-  virtual void on_subscribed(hub::SubscriptionNumber) {}
-  virtual void on_published(std::uint32_t request, hub::PublishOutcome outcome) = 0;
-  /// The server API's answer to a request that had to wait: the body of a response.
-  virtual void on_answer(std::string_view) {}
+  // What the hub says: see hub::HubEvents and hub::DeliverySink.
+  virtual void on_subscribed(hub::SubscriptionNumber, hub::SubscriptionResult&&) {}
+  virtual void on_hub_answer(std::uint32_t request, hub::Answer&& answer) = 0;
+  virtual void on_trouble(hub::SubscriptionNumber, hub::Trouble) {}
+  virtual void keep(const core::SegmentRef&) {}  // for a subscription that is held
+  /// The response to a request of the server API that had to wait.
+  virtual void on_response(std::string_view) {}
   /// Its name stood in ShardServices::resumable or retries.
   virtual void on_resume() {}
   /// The server is going away: say so in the way of this transport and end.

@@ -11,7 +11,7 @@ class EchoConnection final : public WebSocketConnection {
  public:
   EchoConnection(ShardServices& services, runtime::Stream& stream);
 
-  void on_published(std::uint32_t, hub::PublishOutcome) override {}
+  void on_hub_answer(std::uint32_t, hub::Answer&&) override {}
   void shut_down() override;
   void on_drained() override { go_on(); }
   void on_overflow() override;

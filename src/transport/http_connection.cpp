@@ -17,8 +17,9 @@
 namespace sanjay::transport {
 namespace {
 
-constexpr std::array<std::string_view, 1> kSubprotocols{"centrifuge-json"};
-constexpr std::string_view kProtobufSubprotocol = "centrifuge-protobuf";
+constexpr std::array<std::string_view, 2> kSubprotocols{"centrifuge-json", "centrifuge-protobuf"};
+constexpr std::array<hub::Encoding, 2> kSubprotocolEncodings{hub::Encoding::JsonWebSocket,
+                                                             hub::Encoding::ProtobufWebSocket};
 
 constexpr core::Duration kOverLimitTimeMax = std::chrono::seconds(1);
 
@@ -28,17 +29,20 @@ std::uint32_t retry_after(ShardServices& services) {
   return static_cast<std::uint32_t>(1 + services.session.random.below(kRetryAfterMax));
 }
 
-// Why the client's wish for another encoding than JSON cannot be met, or nothing.
-std::optional<http::RequestError> check_encoding(const http::RequestHead& head) {
+// The encoding that the query asks for. A sub-protocol that was agreed on decides before it.
+core::Result<hub::Encoding, http::RequestError> encoding_of_query(const http::RequestHead& head) {
   for (const std::string_view key : {"cf_protocol", "format"}) {
     const auto wanted = http::query_parameter(head.query, key);
-    if (wanted && *wanted != "json") return http::RequestError{400, "only JSON is spoken here"};
+    if (!wanted || wanted->empty()) continue;
+    if (*wanted == "json") return hub::Encoding::JsonWebSocket;
+    if (*wanted == "protobuf") return hub::Encoding::ProtobufWebSocket;
+    return std::unexpected(http::RequestError{400, "only JSON and Protobuf are spoken here"});
   }
-  const bool wants_protobuf =
-      head.headers.has_token("Sec-WebSocket-Protocol", kProtobufSubprotocol);
-  const bool takes_json = head.headers.has_token("Sec-WebSocket-Protocol", kSubprotocols[0]);
-  if (wants_protobuf && !takes_json) return http::RequestError{400, "only JSON is spoken here"};
-  return std::nullopt;
+  return hub::Encoding::JsonWebSocket;
+}
+
+bool asks_for_frame_pings(const http::RequestHead& head) {
+  return http::query_parameter(head.query, "cf_ws_frame_ping_pong") == "true";
 }
 
 http::RequestError too_many_of_address(ShardServices& services) {
@@ -55,7 +59,7 @@ class RefusedConnection final : public Connection {
 
   void on_bytes(std::span<char>) override {}
   void on_peer_finished() override { stream_.close(runtime::StreamEnd::PeerFinished); }
-  void on_published(std::uint32_t, hub::PublishOutcome) override {}
+  void on_hub_answer(std::uint32_t, hub::Answer&&) override {}
   void shut_down() override {}
   void on_overflow() override { stream_.close(runtime::StreamEnd::SendFailed); }
   void on_write_stalled() override { stream_.close(runtime::StreamEnd::SendFailed); }
@@ -215,15 +219,14 @@ void HttpConnection::on_request(std::span<char> behind) {
   awaiting_answer_ = true;
 }
 
-void HttpConnection::on_published(std::uint32_t request, hub::PublishOutcome outcome) {
+void HttpConnection::on_hub_answer(std::uint32_t request, hub::Answer&& answer) {
   if (!awaiting_answer_) return;
-  const auto response = services_.http.on_published(stream_.id(), request, outcome, keep_alive_);
+  const auto response = services_.http.on_hub_answer(request, std::move(answer));
   if (response) go_on_with(*response);
 }
 
-void HttpConnection::on_answer(std::string_view json) {
-  if (!awaiting_answer_) return;
-  go_on_with(http::make_response(200, {{"Content-Type", "application/json"}}, json, keep_alive_));
+void HttpConnection::on_response(std::string_view response) {
+  if (awaiting_answer_) go_on_with(response);
 }
 
 void HttpConnection::on_closed(runtime::StreamEnd) {
@@ -290,9 +293,9 @@ void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behi
   }
   if (!is_admitted(head)) return;
   const auto subprotocols = echo ? std::span<const std::string_view>{} : kSubprotocols;
-  const auto encoding = echo ? std::nullopt : check_encoding(head);
-  const auto accepted =
-      encoding ? std::unexpected(*encoding) : http::accept_upgrade(head, subprotocols);
+  auto encoding = encoding_of_query(head);
+  const auto accepted = encoding || echo ? http::accept_upgrade(head, subprotocols)
+                                         : std::unexpected(encoding.error());
   if (!accepted) {
     services_.stats.refused_malformed.add();
     return refuse(accepted.error());
@@ -304,7 +307,9 @@ void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behi
   if (echo) {
     next = std::make_unique<EchoConnection>(services_, stream_);
   } else {
-    next = std::make_unique<ClientConnection>(services_, stream_);
+    if (accepted->subprotocol) encoding = kSubprotocolEncodings[*accepted->subprotocol];
+    const session::Session::Form form{*encoding, asks_for_frame_pings(head)};
+    next = std::make_unique<ClientConnection>(services_, stream_, form);
   }
   next->hold(std::move(ticket_));
   WebSocketConnection& websocket = *next;

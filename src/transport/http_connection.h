@@ -20,15 +20,14 @@ enum class Port : std::uint8_t { Public, Internal };
 class HttpApplication {
  public:
   virtual ~HttpApplication() = default;
-  /// The whole response, or nothing: it then follows from on_published(), or by way of
-  /// HttpConnection::on_answer().
+  /// The whole response, or nothing: it then follows from on_hub_answer(), or by way of
+  /// HttpConnection::on_response().
   virtual std::optional<std::string> respond(const http::RequestHead& head, std::string_view body,
                                              Port port, core::ConnectionId connection) = 0;
-  /// The hub has decided what a request published in the name of `connection`: the whole response
-  /// once nothing is left to be decided.
-  virtual std::optional<std::string> on_published(core::ConnectionId connection,
-                                                  std::uint32_t request,
-                                                  hub::PublishOutcome outcome, bool keep_alive) = 0;
+  /// The hub has answered something that a request of the connection asked: the whole response once
+  /// nothing is left to be answered.
+  virtual std::optional<std::string> on_hub_answer(std::uint32_t request,
+                                                   hub::Answer&& answer) = 0;
   /// The connection is gone; what it asked for needs no response.
   virtual void forget(core::ConnectionId connection) = 0;
 };
@@ -53,8 +52,8 @@ class HttpConnection final : public Connection {
   void on_bytes(std::span<char> bytes) override;
   /// A client may finish sending and still read: it gets the answers it has asked for.
   void on_peer_finished() override { end_after_answer(); }
-  void on_published(std::uint32_t request, hub::PublishOutcome outcome) override;
-  void on_answer(std::string_view json) override;
+  void on_hub_answer(std::uint32_t request, hub::Answer&& answer) override;
+  void on_response(std::string_view response) override;
   void shut_down() override {
     if (port_ == Port::Public) end_after_answer();
   }

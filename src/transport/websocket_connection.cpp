@@ -72,7 +72,7 @@ void WebSocketConnection::on_control(const Event& event, core::SegmentRef& pong)
   if (!control_rate_.take(now) && !FAILPOINT("websocket.control_rate")) {
     return close_with(websocket::kClosePolicyViolation, "too many control frames");
   }
-  if (event.type == Event::Type::Pong) return;
+  if (event.type == Event::Type::Pong) return on_pong_frame();
   pong = websocket::make_frame(websocket::Opcode::Pong, event.payload);
   if (control_rate_.owed(now) <= kPongsEach || FAILPOINT("websocket.pongs")) {
     stream_.send(std::exchange(pong, {}));

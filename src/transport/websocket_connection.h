@@ -54,6 +54,7 @@ class WebSocketConnection : public Connection {
   virtual void on_message(websocket::Opcode opcode, std::string_view payload) = 0;
   /// False: hold back what the client sends until go_on().
   virtual bool accepts_messages() const { return true; }
+  virtual void on_pong_frame() {}
   /// accepts_messages() may have become true: takes what was held back and reads on.
   void go_on();
 

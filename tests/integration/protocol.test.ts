@@ -78,7 +78,7 @@ for (const io of DRIVERS) {
     const errors: Array<[string, object, number]> = [
       ["subscribing to a channel of an unknown namespace", { subscribe: { channel: "no:x" } }, 102],
       ["publishing to an unknown namespace", { publish: { channel: "no:x", data: 1 } }, 102],
-      ["an unknown remote procedure", { rpc: { method: "none", data: {} } }, 104],
+      ["an unknown remote procedure", { rpc: { method: "none", data: {} } }, 108],
       ["a channel name of 256 bytes", { subscribe: { channel: "x".repeat(256) } }, 107],
       ["publishing no data", { publish: { channel: "news" } }, 107],
       ["history where there is none", { history: { channel: "news" } }, 108],
