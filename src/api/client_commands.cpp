@@ -28,14 +28,8 @@ Clients clients_of(const protocol::ApiClients& clients,
   return {clients.user, clients.client, whitelist};
 }
 
-Payload payload_of(const protocol::ApiPayload& payload) { return {payload.bytes, payload.is_json}; }
-
-channels::Override overrides_of(const protocol::ApiOverride& overrides) {
-  return {.presence = overrides.presence,
-          .join_leave = overrides.join_leave,
-          .force_push_join_leave = overrides.force_push_join_leave,
-          .force_positioning = overrides.force_positioning,
-          .force_recovery = overrides.force_recovery};
+core::Payload payload_of(const protocol::ApiPayload& payload) {
+  return {payload.bytes, payload.is_json};
 }
 
 }  // namespace
@@ -53,7 +47,7 @@ Commands::Progress Commands::run(Call& call, const Place& place,
   task.expire_at_s = request.expire_at;
   task.info = payload_of(request.info);
   task.data = payload_of(request.data);
-  task.overrides = overrides_of(request.overrides);
+  task.overrides = request.overrides;
   if (const auto& since = request.recover_since) {
     task.recover_since = hub::StreamPosition{since->offset, since->epoch};
   }
@@ -105,9 +99,8 @@ Commands::Progress Commands::run(Call& call, const Place& place, const protocol:
 // No method is registered: there are no extensions.
 Commands::Progress Commands::run(Call& call, const Place& place,
                                  const protocol::ApiRpcRequest& request) {
-  return refuse(
-      call, place,
-      request.method.empty() ? protocol::kErrorBadRequest : protocol::kApiErrorNotFound);
+  return refuse(call, place,
+                request.method.empty() ? protocol::kErrorBadRequest : protocol::kApiErrorNotFound);
 }
 
 Commands::Progress Commands::run(Call& call, const Place& place,

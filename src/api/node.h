@@ -3,6 +3,8 @@
 
 #include "channels/permissions.h"
 #include "core/connection_id.h"
+#include "core/payload.h"
+#include "core/subscription_override.h"
 #include "hub/publication.h"
 
 #include <cstddef>
@@ -33,21 +35,15 @@ struct UnsubscribeClients {
   std::string channel;  // empty: all channels
 };
 
-/// A payload of the application: JSON, validated and on one line, or any bytes. Empty: none.
-struct Payload {
-  std::string bytes;
-  bool is_json = true;
-};
-
 /// Gives the clients a server-side subscription; those who have the channel already are left alone.
 /// The channel's namespace exists, or did when the call came in.
 struct SubscribeClients {
   Clients clients;
   std::string channel;
   std::int64_t expire_at_s = 0;  // since 1970; 0: never
-  Payload info;                  // of the client in this channel, as others see it
-  Payload data;                  // for the client, with the subscribe push
-  channels::Override overrides;
+  core::Payload info;            // of the client in this channel, as others see it
+  core::Payload data;            // for the client, with the subscribe push
+  core::SubscriptionOverride overrides;
   std::optional<hub::StreamPosition> recover_since;
 };
 
@@ -56,7 +52,7 @@ struct RefreshClients {
   Clients clients;
   bool expired = false;          // they end at once, as expired (3005)
   std::int64_t expire_at_s = 0;  // since 1970; 0: never
-  Payload info;                  // takes the place of the connection's info, unless it is empty
+  core::Payload info;            // takes the place of the connection's info, unless it is empty
 };
 
 struct ListChannels {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/payload.h"
+#include "core/subscription_override.h"
 #include "core/time.h"
 
 #include <cstdint>
@@ -11,29 +13,16 @@
 
 namespace sanjay::auth {
 
-/// Data that a token carries for others to read. `bytes` are exactly what `b64…` encodes, or the
-/// JSON of the plain claim without white space; a Protobuf client is sent them as they are. Both
+/// Data that a token carries for others to read: exactly the bytes that `b64…` encodes, or the JSON
+/// of the plain claim without white space; a Protobuf client is sent them as they are. Both
 /// present: `b64…` wins. Bytes may be JSON by chance; that changes nothing of them.
-struct Payload {
-  std::string bytes;    // empty: none
-  bool is_json = true;  // whether `bytes` are one JSON text (or none at all)
+using core::Payload;
 
-  /// For a JSON client: the JSON on one line, or nothing when the bytes are no JSON.
-  std::string json() const;
-  bool empty() const { return bytes.empty(); }
-};
+/// For a JSON client: the JSON on one line, or nothing when the payload is no JSON.
+std::string json_of(const Payload& payload);
 
-/// Channel options that a token sets for its bearer alone; nothing: as the channel has them.
 /// In a token {"presence":{"value":true}}; {} means false, since signers leave a false out.
-struct SubscriptionOverride {
-  std::optional<bool> presence{};
-  std::optional<bool> join_leave{};
-  std::optional<bool> force_push_join_leave{};
-  std::optional<bool> force_positioning{};
-  std::optional<bool> force_recovery{};
-
-  bool operator==(const SubscriptionOverride&) const = default;
-};
+using core::SubscriptionOverride;
 
 /// One server-side subscription of a connection token.
 struct ServerSubscription {

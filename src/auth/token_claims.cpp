@@ -293,9 +293,9 @@ core::Result<std::vector<ServerSubscription>, TokenError> read_subs(const Member
 
 }  // namespace
 
-std::string Payload::json() const {
-  if (!is_json) return {};
-  std::string line = bytes;
+std::string json_of(const Payload& payload) {
+  if (!payload.is_json) return {};
+  std::string line = payload.bytes;
   // Within a JSON text line breaks stand between two tokens only, where nothing may stand as well.
   std::erase_if(line, [](char c) { return c == '\n' || c == '\r'; });
   return line;

@@ -21,7 +21,7 @@ void check_expiry(const std::optional<core::WallTime>& expire_at) {
 }
 
 void check_payload(const Payload& payload) {
-  const std::string json = payload.json();
+  const std::string json = json_of(payload);
   ASSERT(json.find_first_of("\r\n") == std::string::npos);
   ASSERT(payload.is_json || (json.empty() && !payload.empty()));
 }

@@ -411,12 +411,12 @@ TEST(TokenVerifier, B64infoWinsOverInfoAndKeepsItsBytes) {
   const Payload binary = info(R"({"b64info":"AAEC","info":{"a":1}})");
   EXPECT_EQ(binary.bytes, std::string("\0\1\2", 3));
   EXPECT_FALSE(binary.is_json);
-  EXPECT_EQ(binary.json(), "");
+  EXPECT_EQ(json_of(binary), "");
   // A Protobuf message that happens to be JSON, with a line break for its first octet.
   const Payload both = info(R"({"b64info":"CgkxMjM0NTY3ODk="})");
   EXPECT_EQ(both.bytes, "\n\t123456789");
-  EXPECT_EQ(both.json(), "\t123456789") << "a JSON client's reply is one line";
-  EXPECT_EQ(info(R"({"b64info":"ewoiYSI6DQoxfQ=="})").json(), R"({"a":1})");
+  EXPECT_EQ(json_of(both), "\t123456789") << "a JSON client's reply is one line";
+  EXPECT_EQ(json_of(info(R"({"b64info":"ewoiYSI6DQoxfQ=="})")), R"({"a":1})");
   EXPECT_FALSE(info(R"({"b64info":"e30Ke30="})").is_json) << "two documents are none";
 }
 

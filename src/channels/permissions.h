@@ -4,6 +4,7 @@
 #include "channels/channel_options.h"
 #include "channels/namespaces.h"
 #include "core/result.h"
+#include "core/subscription_override.h"
 #include "protocol/codes.h"
 #include "protocol/messages.h"
 
@@ -67,14 +68,7 @@ std::optional<protocol::Error> check_history(const ChannelOptions& options, cons
 std::optional<protocol::Error> check_data(const ChannelOptions& options, std::string_view data,
                                           bool is_json);
 
-/// What a token or a caller of the server API changes for one subscription.
-struct Override {
-  std::optional<bool> presence{};
-  std::optional<bool> join_leave{};
-  std::optional<bool> force_push_join_leave{};
-  std::optional<bool> force_positioning{};
-  std::optional<bool> force_recovery{};
-};
+using Override = core::SubscriptionOverride;
 
 /// What one subscription brings.
 struct Grants {

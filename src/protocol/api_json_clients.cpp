@@ -34,7 +34,7 @@ bool read_wrapped_bool(JsonScanner& in) {
   return value;
 }
 
-std::optional<bool>* override_named(ApiOverride& overrides, std::string_view key) {
+std::optional<bool>* override_named(core::SubscriptionOverride& overrides, std::string_view key) {
   if (key == "presence") return &overrides.presence;
   if (key == "join_leave") return &overrides.join_leave;
   if (key == "force_recovery") return &overrides.force_recovery;
@@ -43,8 +43,8 @@ std::optional<bool>* override_named(ApiOverride& overrides, std::string_view key
   return nullptr;
 }
 
-ApiOverride read_override(JsonScanner& in) {
-  ApiOverride overrides;
+core::SubscriptionOverride read_override(JsonScanner& in) {
+  core::SubscriptionOverride overrides;
   for (auto object = in.enter_object(); in.next_member(object);) {
     if (std::optional<bool>* const found = override_named(overrides, object.key)) {
       *found = read_wrapped_bool(in);

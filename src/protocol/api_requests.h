@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/subscription_override.h"
 #include "protocol/codes.h"
 
 #include <array>
@@ -73,21 +74,13 @@ struct ApiPosition {
 };
 
 /// What a subscription has otherwise than its channel's rules say.
-struct ApiOverride {
-  std::optional<bool> presence;
-  std::optional<bool> join_leave;
-  std::optional<bool> force_recovery;
-  std::optional<bool> force_positioning;
-  std::optional<bool> force_push_join_leave;
-};
-
 struct ApiSubscribeRequest {
   ApiClients clients;
   std::string channel;
   std::int64_t expire_at = 0;  // seconds since 1970; 0: never
   ApiPayload info;
   ApiPayload data;
-  ApiOverride overrides;
+  core::SubscriptionOverride overrides;
   std::optional<ApiPosition> recover_since;
 };
 

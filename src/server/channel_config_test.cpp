@@ -149,7 +149,6 @@ TEST(ChannelConfig, DefaultsAreThoseOfCentrifugo) {
   EXPECT_FALSE(config->channel.personal.enabled);
   EXPECT_EQ(config->client.history_max_publication_limit, 300U);
   EXPECT_EQ(config->client.recovery_max_publication_limit, 300U);
-  EXPECT_EQ(config->client.presence_update_interval, 27s);
   EXPECT_EQ(config->client.channel_position_check_delay, 40s);
 }
 

@@ -71,7 +71,6 @@ struct Config {
     std::uint32_t channel_limit = 128;
     std::uint32_t history_max_publication_limit = 300;
     std::uint32_t recovery_max_publication_limit = 300;
-    core::Duration presence_update_interval = std::chrono::seconds(27);
     core::Duration channel_position_check_delay = std::chrono::seconds(40);
     std::uint32_t connection_limit = 0;
     std::uint32_t connection_limit_per_address = 0;

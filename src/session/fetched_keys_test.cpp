@@ -33,6 +33,7 @@ class FetchedKeysTest : public SessionTest {
     verifier.key_source = source_;
     options_.verifier =
         std::make_shared<const auth::TokenVerifier>(auth::TokenVerifier::create(verifier).value());
+    options_.subscription_verifier = options_.verifier;
   }
   static const auth::TestKey& pair() {
     static const auth::TestKey key = auth::TestKey::p256();

@@ -79,6 +79,4 @@ class PublicationList {
 
 protocol::ClientInfo to_reply(const hub::ClientInfo& info);
 
-channels::Override to_override(const auth::SubscriptionOverride& from);
-
 }  // namespace sanjay::session

@@ -33,9 +33,8 @@ namespace sanjay::session {
 struct SessionOptions {
   bool insecure = false;  // anyone may connect and do anything; tokens need no expiry
   bool allow_anonymous_connect_without_token = false;
-  std::shared_ptr<const auth::TokenVerifier> verifier;  // none: no token is valid
-  /// Of subscription tokens; none: `verifier` serves.
-  std::shared_ptr<const auth::TokenVerifier> subscription_verifier;
+  std::shared_ptr<const auth::TokenVerifier> verifier;               // none: no token is valid
+  std::shared_ptr<const auth::TokenVerifier> subscription_verifier;  // the same of theirs
   std::shared_ptr<const channels::Namespaces> namespaces;
   core::Duration ping_interval = std::chrono::seconds(25);
   core::Duration pong_timeout = std::chrono::seconds(8);

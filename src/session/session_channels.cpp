@@ -13,6 +13,7 @@
 namespace sanjay::session {
 
 Subscription* Session::find_subscription(std::string_view channel) {
+  if (subscriptions_.empty()) return nullptr;
   const auto number = context_.hub.find_channel(channel);
   if (!number) return nullptr;
   for (Subscription& subscription : subscriptions_) {
@@ -197,8 +198,7 @@ Session::Step Session::sub_refresh(std::uint32_t id, const protocol::SubRefreshR
   if (request.type != 0) return refuse(protocol::kErrorNotAvailable);
   if (request.token.empty()) return refuse(protocol::kErrorBadRequest);
   const SessionOptions& options = *context_.options;
-  const auto& verifier =
-      options.subscription_verifier ? options.subscription_verifier : options.verifier;
+  const auto& verifier = options.subscription_verifier;
   if (!verifier) return disconnect(protocol::kDisconnectInvalidToken);
   const auto claims = verifier->verify_subscription(request.token, now.wall);
   if (!claims) {
@@ -218,7 +218,7 @@ Session::Step Session::sub_refresh(std::uint32_t id, const protocol::SubRefreshR
   core::Instant expires = core::kNever;
   if (claims->expire_at) expires = now.instant + (*claims->expire_at - now.wall);
   if (expires <= now.instant) return refuse(protocol::kErrorExpired);
-  subscriptions_.set_extras(subscription->number, expires, claims->info.json());
+  subscriptions_.set_extras(subscription->number, expires, auth::json_of(claims->info));
   protocol::RefreshResult result;
   if (expires != core::kNever) result = {true, ttl_seconds(expires, now)};
   reply([&](std::string& out) { encoding().sub_refresh(out, id, result); });

@@ -92,7 +92,7 @@ std::optional<Session::Step> Session::authenticate(std::uint32_t id,
     end(protocol::kDisconnectInvalidToken);
     return Step::Done;
   }
-  conn_info_ = claims.info.json();
+  conn_info_ = auth::json_of(claims.info);
   if (!options.insecure) set_expiry(claims.expire_at, now);
   if (expires_ <= now.instant) return refuse_connect(id, protocol::kErrorExpired);
   token_channels_ = digest(claims);
@@ -130,8 +130,8 @@ std::optional<std::vector<ServerSubscription>> Session::server_subscriptions(
       end(protocol::kDisconnectInvalidToken);
       return std::nullopt;
     }
-    wanted.push_back({std::move(sub.channel), to_override(sub.overrides), std::move(sub.info),
-                      std::move(sub.data)});
+    wanted.push_back(
+        {std::move(sub.channel), sub.overrides, std::move(sub.info), std::move(sub.data)});
   }
   if (claims.subs.empty()) {
     for (std::string& channel : claims.channels) {
@@ -271,7 +271,7 @@ Session::Step Session::refresh(std::uint32_t id, const protocol::RefreshRequest&
   }
   set_expiry(claims->expire_at, now);
   if (expires_ <= now.instant) return disconnect(protocol::kDisconnectExpired);
-  conn_info_ = claims->info.json();
+  conn_info_ = auth::json_of(claims->info);
   protocol::RefreshResult result;
   if (expires_ != core::kNever) result = {true, ttl_seconds(expires_, now)};
   reply([&](std::string& out) { encoding().refresh(out, id, result); });

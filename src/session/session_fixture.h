@@ -351,6 +351,7 @@ class SessionFixture : public ::testing::Test {
     verifier.hmac_secret_key = kSecret;
     options_.verifier =
         std::make_shared<const auth::TokenVerifier>(auth::TokenVerifier::create(verifier).value());
+    options_.subscription_verifier = options_.verifier;
   }
   channels::ChannelOptions& add_namespace(std::string name) {
     return names_.namespaces.emplace_back(std::move(name), channels::ChannelOptions()).options;

@@ -19,11 +19,6 @@ protocol::ClientInfo to_reply(const hub::ClientInfo& info) {
   return {info.user, info.client, info.conn_info, info.chan_info};
 }
 
-channels::Override to_override(const auth::SubscriptionOverride& from) {
-  return {from.presence, from.join_leave, from.force_push_join_leave, from.force_positioning,
-          from.force_recovery};
-}
-
 bool PublicationList::add(std::span<const hub::PublicationRef> publications, bool carries_binary) {
   list_.reserve(publications.size());
   for (const hub::PublicationRef& stored : publications) {
@@ -45,7 +40,7 @@ bool PublicationList::add(std::span<const hub::PublicationRef> publications, boo
 }
 
 auth::Payload Session::for_client(auth::Payload payload) const {
-  if (payload.is_json && !encoding().carries_binary) payload.bytes = payload.json();
+  if (payload.is_json && !encoding().carries_binary) payload.bytes = auth::json_of(payload);
   return payload;
 }
 
@@ -69,8 +64,7 @@ std::optional<Session::Step> Session::check_subscription_token(
     auth::SubscribeClaims& claims) {
   using Kind = auth::TokenError::Kind;
   const SessionOptions& options = *context_.options;
-  const auto& verifier =
-      options.subscription_verifier ? options.subscription_verifier : options.verifier;
+  const auto& verifier = options.subscription_verifier;
   const auto refuse = [&](const protocol::Error& error) {
     reply_error(id, error);
     return Step::Done;
@@ -124,8 +118,7 @@ Session::Step Session::subscribe(std::uint32_t id, const protocol::SubscribeRequ
   if (*ground == channels::SubscribeGround::Token) {
     if (const auto step = check_subscription_token(id, request, now, claims)) return *step;
   }
-  const channels::Grants grants =
-      channels::grant(**options, who, request, to_override(claims.overrides));
+  const channels::Grants grants = channels::grant(**options, who, request, claims.overrides);
   SubscriptionRequest wanted;
   wanted.id = id;
   wanted.channel = request.channel;
@@ -138,7 +131,7 @@ Session::Step Session::subscribe(std::uint32_t id, const protocol::SubscribeRequ
   if (wanted.expires <= now.instant) return refuse(protocol::kErrorExpired);
   wanted.data = for_client(std::move(claims.data));
   wait_ = Wait::Subscribe;
-  if (!begin(std::move(wanted), grants, **options, claims.info.json(), now)) {
+  if (!begin(std::move(wanted), grants, **options, auth::json_of(claims.info), now)) {
     wait_ = Wait::Nothing;
     return refuse(protocol::kErrorLimitExceeded);
   }
@@ -158,7 +151,7 @@ void Session::begin_server_subscription(const ServerSubscription& wanted, bool c
   if (wanted.recover_since) request.since = *wanted.recover_since;
   if (wanted.expire_at) request.expires = now.instant + (*wanted.expire_at - now.wall);
   request.data = for_client(wanted.data);
-  if (!begin(std::move(request), grants, *options, wanted.info.json(), now) && connecting) {
+  if (!begin(std::move(request), grants, *options, auth::json_of(wanted.info), now) && connecting) {
     end(protocol::kDisconnectChannelLimit);
   }
 }

@@ -278,7 +278,6 @@ TEST_P(SubscriptionTokenTest, AForeignSignatureIsDenied) {
           .value();
   EXPECT_EQ(code_of(ask(client, subscribe_to("$a", R"(,"token":")" + foreign + "\""))), "103");
   options_.subscription_verifier = nullptr;
-  options_.verifier = nullptr;
   EXPECT_EQ(code_of(subscribe_with(client, R"({"sub":"42","channel":"$a"})")), "103")
       << "there is nobody to verify it";
   EXPECT_FALSE(client.ended);
@@ -370,7 +369,7 @@ TEST_P(SubscriptionTokenTest, SubRefreshProlongsOrEndsAsTheTokenSays) {
   subscribe_with(client, kSubscription);
   EXPECT_EQ(code_of(refresh_with(client, R"({"sub":"42","channel":"$b"})", "$b")), "103")
       << "not subscribed";
-  options_.verifier = nullptr;
+  options_.subscription_verifier = nullptr;
   refresh_with(client, kSubscription);
   EXPECT_EQ(client.end_code(), 3500);
 }
