@@ -215,7 +215,7 @@ core::Result<PairTable> pair_requests(const PairOptions& options, Servers& serve
       (echo ? !options.peer.echo_url.empty() : options.peer.protocol != Protocol::WebSocket);
   if (peer_takes_part) {
     SANJAY_TRY(peer.client, client_for(options, echo ? options.peer.echo_url : options.peer.url,
-                                       request.client.protocol));
+                                       echo ? Protocol::WebSocket : options.peer.protocol));
     peer.server_pid = servers.peer_pid();
     parties.push_back({"peer", [&] { return run_requests(peer); }});
   }

@@ -63,10 +63,12 @@ async function startCentrifugo(
 ): Promise<Target> {
   for (let attempt = 1; ; attempt += 1) {
     const address = { address: "127.0.0.1", port: port ?? (await freePort()) };
-    const file = configurationFile(
-      t,
-      merged(configuration, { http_server: address, usage_stats: { disabled: true } }),
-    );
+    const file = configurationFile(t, merged(configuration, {
+      http_server: address,
+      usage_stats: { disabled: true },
+      // How often it looks at positions and expiry; sanjay has no such key.
+      client: { presence_update_interval: "1s" },
+    }));
     try {
       await launchCentrifugo(t, file, address.port);
       return address;

@@ -18,7 +18,7 @@ const at = (offset: number, epoch = "<epoch:1>") => ({ offset, epoch });
 
 /** Streams are forgotten after a second, and positions are checked as often. */
 const forgetful = {
-  client: { channel_position_check_delay: "1s", presence_update_interval: "1s" },
+  client: { channel_position_check_delay: "1s" },
   channel: {
     without_namespace: {
       allow_subscribe_for_client: true, allow_publish_for_client: true, force_recovery: true,

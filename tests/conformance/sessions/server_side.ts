@@ -5,7 +5,7 @@ import {
 } from "../harness/session.ts";
 
 const personal = { client: { subscribe_to_user_personal_channel: { enabled: true } } };
-const hasty = { client: { expired_sub_close_delay: "1s", presence_update_interval: "1s" } };
+const hasty = { client: { expired_sub_close_delay: "1s" } };
 const connectWith = (claims: object, request: object = {}) => [
   open("a"),
   call("a", { connect: { token: token({ sub: "42", ...claims }), ...request } }),

@@ -16,7 +16,7 @@ const closedWithToken = (claims: object) => [
   send("a", { subscribe: { channel: "$closed:x", token: subscriptionToken(claims) } }),
   closed("a"),
 ];
-const hasty = { client: { expired_sub_close_delay: "1s", presence_update_interval: "1s" } };
+const hasty = { client: { expired_sub_close_delay: "1s" } };
 
 export const subscriptions: Area = {
   id: "subscriptions",
