@@ -15,6 +15,7 @@ struct FanoutFlags {
 };
 
 struct LatencyFlags {
+  unsigned nap_us = 0;
   LatencyOptions options;
   RunFlags run;
 };
@@ -44,6 +45,7 @@ int fanout(FanoutFlags& flags, const char* scenario) {
 
 int latency(LatencyFlags& flags) {
   LatencyOptions& options = flags.options;
+  options.nap = std::chrono::microseconds(flags.nap_us);
   if (auto valid = resolve(flags.run, options.client); !valid) return fail(valid.error());
   options.server_pid = flags.run.server_pid;
   auto result = run_latency(options);
@@ -57,6 +59,7 @@ int latency(LatencyFlags& flags) {
   report.add("crawling", options.crawling);
   report.add("slow_left", result->slow_left);
   report.add("rate_per_s", options.rate);
+  report.add("nap_us", std::uint64_t{flags.nap_us});
   report.add("payload_bytes", std::uint64_t{options.payload_bytes});
   report.add("published", result->published);
   report.add("expected_deliveries", result->expected);
@@ -132,6 +135,11 @@ void add_latency_command(CLI::App& app, int& exit_code) {
   command
       ->add_option("--crawling", options.crawling,
                    "More subscribers that read 1 KiB a second; the server must give them up")
+      ->capture_default_str();
+  command
+      ->add_option("--nap", flags->nap_us,
+                   "Microseconds to sleep when idle, instead of spinning: for a shared CPU")
+      ->check(CLI::Range(0, 1000))
       ->capture_default_str();
   command->add_option("--rate", options.rate, "Messages per second, all channels together")
       ->check(CLI::PositiveNumber)

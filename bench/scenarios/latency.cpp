@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <thread>
 #include <vector>
 
 namespace sanjay::bench {
@@ -66,8 +67,12 @@ class LatencyLoad final : public Load {
   }
 
   bool on_turn(core::Instant) override {
+    bool idle = delivered_ == 0;
     for (std::size_t i = 0; i < publishers_.size();) {
-      if (publish_due(publishers_[i])) {
+      const std::uint64_t next = publishers_[i].next;
+      const bool more = publish_due(publishers_[i]);
+      if (!more || publishers_[i].next != next) idle = false;
+      if (more) {
         ++i;
       } else {
         publishers_.erase(publishers_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -80,6 +85,10 @@ class LatencyLoad final : public Load {
       const std::uint32_t open = slow_.open();
       shared_.slow_ended.fetch_add(slow_open_ - open, std::memory_order_release);
       slow_open_ = open;
+    }
+    // Messages of this turn are sent after it: it must not sleep on them.
+    if (idle && running_ && options_.nap > core::Duration(0)) {
+      std::this_thread::sleep_for(options_.nap);
     }
     // Ends come at the end of a turn, so another one must follow to report them.
     return running_ || (draining_ && slow_open_ > 0);

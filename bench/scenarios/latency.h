@@ -15,7 +15,8 @@ namespace sanjay::bench {
 
 /// Open loop: messages are due at fixed times, whether or not earlier ones have arrived, and their
 /// latency counts from the time they were due. So a stall is seen by every message it delays
-/// (no coordinated omission). The generator spins while it runs: give it a CPU per shard.
+/// (no coordinated omission). The generator spins while it runs: give it a CPU per shard, or let it
+/// nap where other processes need the CPU too.
 ///
 /// Message k is due k / rate after the start, goes to channel k % channels and is published by
 /// publisher k % publishers. Bare WebSocket servers broadcast to everybody: one channel only.
@@ -30,6 +31,9 @@ struct LatencyOptions {
   std::uint32_t crawling = 0;
   double rate = 1000;  // messages per second, all channels together
   std::size_t payload_bytes = 128;
+  /// How long it sleeps after a turn in which nothing was due and nothing came; zero spins. Adds up
+  /// to this and a wake-up to each latency and lateness.
+  core::Duration nap{0};
   std::string channel = "bench";  // the channels are called CHANNEL-0, -1, ...
   core::Duration warmup = std::chrono::seconds(1);
   core::Duration duration = std::chrono::seconds(10);

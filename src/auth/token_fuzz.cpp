@@ -5,6 +5,7 @@
 #include "auth/token_verifier.h"
 #include "core/assert.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -77,10 +78,11 @@ void fuzz_token(const std::uint8_t* data, std::size_t size) {
   ASSERT(!verifier.verify_subscription(input, kNow));
   const std::string encoded = base64url_encode(input);
   ASSERT(!verifier.verify_connection(encoded + ".e30.AAAA", kNow));
-  for (const char* alg : {"HS256", "RS256", "PS512", "ES256", "EdDSA"}) {
-    const std::string header = base64url_encode(R"({"alg":")" + std::string(alg) + "\"}");
-    ASSERT(!verifier.verify_connection(header + ".e30." + encoded, kNow));
-  }
+  // One algorithm for an input: public keys are slow.
+  constexpr std::array<const char*, 5> kAlgorithms{"HS256", "RS256", "PS512", "ES256", "EdDSA"};
+  const char* alg = kAlgorithms[size % kAlgorithms.size()];
+  const std::string header = base64url_encode(R"({"alg":")" + std::string(alg) + "\"}");
+  ASSERT(!verifier.verify_connection(header + ".e30." + encoded, kNow));
 
   const auto genuine = sign_hs256(input, kSecret);
   ASSERT(genuine.has_value());
@@ -90,6 +92,7 @@ void fuzz_token(const std::uint8_t* data, std::size_t size) {
   if (subscription) check_claims(*subscription);
   ASSERT(!claims || !subscription);  // no token is of both kinds
   // Whoever signs it, the claims mean the same.
+  if (!claims && size % 16 != 0) return;
   const auto other = verifier.verify_connection(
       keys.ed25519.token(SignatureAlgorithm::EdDsa, R"({"alg":"EdDSA"})", input), kNow);
   ASSERT(claims.has_value() == other.has_value() || genuine->size() > 8000);

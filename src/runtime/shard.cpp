@@ -4,6 +4,8 @@
 #include "core/assert.h"
 #include "core/failpoint.h"
 
+#include <sched.h>
+
 #include <algorithm>
 
 namespace sanjay::runtime {
@@ -41,7 +43,10 @@ core::Status Shard::start() {
 }
 
 void Shard::run() {
-  while (!stopping_.load(std::memory_order_acquire)) turn();
+  while (!stopping_.load(std::memory_order_acquire)) {
+    turn();
+    if (busy_ && options_.yield) sched_yield();
+  }
 }
 
 void Shard::stop() {

@@ -39,6 +39,9 @@ struct ShardOptions {
   core::Duration slow_turn = std::chrono::milliseconds(50);
   /// How long to look for work without sleeping; pays when shards <= cores.
   core::Duration spin = core::Duration::zero();
+  /// Shards share CPUs: one that is busy lets the others in after each turn. The kernel would only
+  /// do so at its next tick, up to 4 ms later.
+  bool yield = false;
   /// A turn, or a sleep beyond what was asked for, that takes longer is a pause of our own: what
   /// the peers did meanwhile is not known yet, so they get as long again before they are judged.
   core::Duration pause = std::chrono::milliseconds(500);

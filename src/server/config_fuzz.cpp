@@ -56,8 +56,20 @@ void fuzz_config(const std::uint8_t* data, std::size_t size) {
 }  // namespace sanjay::server
 
 #ifdef SANJAY_FUZZ_MAIN
+/// One source for an input, for speed; a corpus as a test sees them all.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  sanjay::server::fuzz_config(data, size);
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  switch (size % 3) {
+    case 0:
+      sanjay::server::check_file({"fuzz.toml", text});
+      break;
+    case 1:
+      sanjay::server::check_file({"fuzz.json", text});
+      break;
+    default:
+      sanjay::server::check_environment(text);
+      break;
+  }
   return 0;
 }
 #endif

@@ -107,6 +107,7 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
       per_table + transport::kRefusalsMax + transport::kInternalConnectionsMax;
   wiring.shard.streams.queue_bytes_max = config.client.queue_max_size;
   wiring.shard.streams.write_stall_max = config.websocket.write_timeout;
+  wiring.shard.yield = wiring.shards > runtime::available_cpus();
   wiring.shard.spin = std::chrono::microseconds(config.runtime.spin_us);
 
   for (const std::uint32_t cpu : config.runtime.pin_cpus) {

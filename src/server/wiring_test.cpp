@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/wiring.h"
 
+#include "runtime/shard_threads.h"
 #include "server/config.h"
 
 #include <gtest/gtest.h>
@@ -48,6 +49,12 @@ TEST(Wiring, AShardHasRoomForTheRefusedAndTheOperatorBesides) {
 TEST(Wiring, HasAThousandShardsAtMost) {
   EXPECT_EQ(wired(with_shards(1024)).shards, 1024U);
   EXPECT_EQ(wired(with_shards(1025)).shards, 1024U);
+}
+
+TEST(Wiring, ShardsYieldWhereTheyShareCpus) {
+  EXPECT_FALSE(wired(with_shards(1)).shard.yield);
+  EXPECT_FALSE(wired(with_shards(runtime::available_cpus())).shard.yield);
+  EXPECT_TRUE(wired(with_shards(runtime::available_cpus() + 1)).shard.yield);
 }
 
 TEST(Wiring, EveryLimitOfTheConfigurationArrives) {
