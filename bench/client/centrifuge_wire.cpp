@@ -13,7 +13,7 @@
 namespace sanjay::bench {
 namespace {
 
-class JsonWire final : public CentrifugeWire {
+class JsonWire final : public Wire {
  public:
   Line take(std::string_view& message) const override {
     const std::string_view text = message.substr(0, message.find('\n'));
@@ -70,7 +70,7 @@ class JsonWire final : public CentrifugeWire {
 };
 
 /// The field numbers are those of src/protocol/client.proto.
-class ProtobufWire final : public CentrifugeWire {
+class ProtobufWire final : public Wire {
  public:
   Line take(std::string_view& message) const override {
     const auto length = take_varint(message);
@@ -154,11 +154,14 @@ class ProtobufWire final : public CentrifugeWire {
 
 }  // namespace
 
-const CentrifugeWire& wire_of(Protocol protocol) {
-  static const JsonWire json;
-  static const ProtobufWire protobuf;
-  if (protocol == Protocol::Protobuf) return protobuf;
-  return json;
+const Wire& json_wire() {
+  static const JsonWire wire;
+  return wire;
+}
+
+const Wire& protobuf_wire() {
+  static const ProtobufWire wire;
+  return wire;
 }
 
 }  // namespace sanjay::bench

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/client/connection.h"
 
-#include "bench/client/centrifuge_wire.h"
 #include "bench/client/load.h"
+#include "bench/client/wire.h"
 #include "bench/client/worker.h"
 #include "websocket/encoder.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/scenarios/latency.h"
 
-#include "bench/client/centrifuge_wire.h"
 #include "bench/client/fleet.h"
+#include "bench/client/wire.h"
 #include "bench/payload/stamp.h"
 #include "bench/scenarios/slow_readers.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/scenarios/request.h"
 
-#include "bench/client/centrifuge_wire.h"
 #include "bench/client/fleet.h"
+#include "bench/client/wire.h"
 #include "core/assert.h"
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ std::string payload_of(std::size_t bytes) {
 
 void write_command(std::string& out, const RequestOptions& options, std::uint32_t connection,
                    std::uint32_t id, std::string_view payload) {
-  const CentrifugeWire& wire = wire_of(options.client.protocol);
+  const Wire& wire = wire_of(options.client.protocol);
   if (options.kind == Kind::Rpc) return wire.write_rpc(out, id, options.method, payload);
   const std::string channel = fmt::format("{}-{}", options.channel, connection % options.channels);
   wire.write_publish(out, id, channel, payload);
