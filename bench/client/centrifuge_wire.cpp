@@ -20,6 +20,7 @@ class JsonWire final : public Wire {
     message.remove_prefix(std::min(text.size() + 1, message.size()));
     return classify(text);
   }
+  bool awaits_hello() const override { return false; }
   bool wants_pong(std::string_view connect_reply) const override {
     return connect_reply.find("\"pong\":true") != std::string_view::npos;
   }
@@ -93,6 +94,7 @@ class ProtobufWire final : public Wire {
     }
     return line;
   }
+  bool awaits_hello() const override { return false; }
   /// The connect result's field 8 is its last one here, and true.
   bool wants_pong(std::string_view connect_reply) const override {
     return connect_reply.ends_with("\x40\x01");

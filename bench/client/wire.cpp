@@ -2,6 +2,7 @@
 #include "bench/client/wire.h"
 
 #include "bench/client/centrifuge_wire.h"
+#include "bench/client/socketio_wire.h"
 
 namespace sanjay::bench {
 
@@ -12,6 +13,8 @@ const Wire& wire_of(Protocol protocol) {
       break;
     case Protocol::Protobuf:
       return protobuf_wire();
+    case Protocol::SocketIo:
+      return socketio_wire();
   }
   return json_wire();
 }

@@ -10,27 +10,31 @@
 
 namespace sanjay::bench {
 
-/// One reply or push of a server's message. `text` is the thing itself, without what delimits it.
+/// One packet, reply or push of a server's message. `text` is the thing itself, without what
+/// delimits it.
 struct Line {
-  enum class Kind : std::uint8_t { Ping, Reply, ErrorReply, Push, Unknown };
+  enum class Kind : std::uint8_t { Hello, Ping, Reply, ErrorReply, Push, Unknown };
   Kind kind = Kind::Unknown;
   std::uint32_t id = 0;
   std::string_view text;
 };
 
-/// As much of the Centrifuge client protocol as a load generator needs: commands are written whole,
+/// As much of a protocol inside WebSocket as a load generator needs: commands are written whole,
 /// replies are told apart by their first bytes and not parsed, since a generator that parses
 /// measures itself. Channels, methods and tokens are the generator's own and need no escaping.
 class Wire {
  public:
   virtual ~Wire() = default;
 
-  /// Takes the next reply or push off a message.
+  /// Takes the next packet, reply or push off a message.
   virtual Line take(std::string_view& message) const = 0;
+  /// Whether the server speaks first: then connect is the answer to its Hello.
+  virtual bool awaits_hello() const = 0;
   /// Whether a connect reply asks for an answer to each ping.
   virtual bool wants_pong(std::string_view connect_reply) const = 0;
 
-  // Each replaces `out` by a command; `data` is JSON.
+  // Each replaces `out` by a command; `data` is JSON. Without channels (has_channels()) there is
+  // neither subscribe nor rpc, and the channel of a publish is nothing.
   virtual void write_connect(std::string& out, std::uint32_t id, std::string_view token) const = 0;
   virtual void write_subscribe(std::string& out, std::uint32_t id,
                                std::string_view channel) const = 0;

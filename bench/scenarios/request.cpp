@@ -136,8 +136,11 @@ class RequestLoad final : public Load {
 
 core::Result<Measurement> run_requests(const RequestOptions& options) {
   const bool echo = options.kind == Kind::Echo;
-  if (echo != (options.client.protocol == Protocol::WebSocket)) {
-    return core::failure(echo ? "echo needs --protocol ws" : "this needs --protocol centrifuge");
+  if (echo && options.client.protocol != Protocol::WebSocket) {
+    return core::failure("echo needs --protocol ws");
+  }
+  if (!echo && !has_channels(options.client.protocol)) {
+    return core::failure("this needs --protocol centrifuge or protobuf");
   }
   if (!echo && options.payload_bytes < 2) return core::failure("the shortest JSON data is 2 bytes");
   Shared shared;
