@@ -24,21 +24,26 @@ void add_seconds(CLI::App& command, const std::string& name, core::Duration& val
       ->default_str(fmt::format("{:g}", initial));
 }
 
+CLI::Option* add_protocol_flag(CLI::App& command, const std::string& name, Protocol& protocol,
+                               const std::string& help) {
+  std::map<std::string, Protocol> protocols;
+  for (const Protocol one :
+       {Protocol::WebSocket, Protocol::Centrifuge, Protocol::Protobuf, Protocol::SocketIo}) {
+    protocols.emplace(name_of(one), one);
+  }
+  return command.add_option(name, protocol, help)
+      ->transform(CLI::CheckedTransformer(std::move(protocols)))
+      ->type_name("PROTOCOL");
+}
+
 void add_client_flags(CLI::App& command, ClientOptions& client) {
-  const std::map<std::string, Protocol> protocols{{"ws", Protocol::WebSocket},
-                                                  {"centrifuge", Protocol::Centrifuge},
-                                                  {"protobuf", Protocol::Protobuf}};
   const std::map<std::string, runtime::DriverChoice> drivers{
       {"auto", runtime::DriverChoice::Auto},
       {"uring", runtime::DriverChoice::Uring},
       {"epoll", runtime::DriverChoice::Epoll}};
-  command
-      .add_option(
-          "--protocol", client.protocol,
-          "What is spoken: bare WebSocket messages (ws), Centrifuge in JSON (centrifuge) or "
-          "in Protobuf (protobuf)")
-      ->transform(CLI::CheckedTransformer(protocols))
-      ->type_name("PROTOCOL");
+  add_protocol_flag(command, "--protocol", client.protocol,
+                    "What is spoken: bare WebSocket messages (ws), Centrifuge in JSON (centrifuge) "
+                    "or in Protobuf (protobuf), Socket.IO events (socketio)");
   command.add_option("--token", client.token, "JWT of every connection");
   command.add_option("--shards", client.shards, "Generator threads")
       ->check(CLI::Range(1, 256))

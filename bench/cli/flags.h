@@ -36,6 +36,10 @@ void add_subscription_flag(CLI::App& command, Subscription& subscription);
 void add_seconds(CLI::App& command, const std::string& name, core::Duration& value,
                  const std::string& help);
 
+/// --protocol, --server-protocol, --peer-protocol; the value before parsing is the default.
+CLI::Option* add_protocol_flag(CLI::App& command, const std::string& name, Protocol& protocol,
+                               const std::string& help);
+
 /// Fills in what the flags only name: the target of the URL.
 core::Status resolve(const RunFlags& run, ClientOptions& client);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/client/connection.h"
 
-#include "bench/client/centrifuge_wire.h"
 #include "bench/client/load.h"
+#include "bench/client/wire.h"
 #include "bench/client/worker.h"
 #include "websocket/encoder.h"
 
@@ -74,6 +74,10 @@ void Connection::upgrade(std::span<char> bytes) {
 void Connection::on_upgraded() {
   if (worker_.options().protocol == Protocol::WebSocket) return become_ready();
   state_ = State::Greeting;
+  if (!worker_.wire().awaits_hello()) greet();
+}
+
+void Connection::greet() {
   std::string command;
   worker_.wire().write_connect(command, next_id(), worker_.options().token);
   send(command);
@@ -86,6 +90,10 @@ void Connection::on_message(std::string_view message) {
   while (!message.empty() && state_ != State::Failed) {
     const Line line = worker_.wire().take(message);
     switch (line.kind) {
+      case Line::Kind::Hello:
+        if (state_ != State::Greeting || last_id_ != 0) return fail("a second hello");
+        greet();
+        break;
       case Line::Kind::Ping:
         if (answers_pings_) send(worker_.wire().pong());
         break;

@@ -17,10 +17,10 @@ namespace sanjay::bench {
 
 class Worker;
 
-/// One client of the server under test: TCP, WebSocket upgrade and, where asked, the Centrifuge
-/// connect and subscribe; then messages. Owned by its Stream, lives on its worker's shard. Answers
-/// pings of both kinds by itself. Whatever ends it early is a failure of the run, unless it is
-/// expendable: a generator must not go on with fewer connections than it reports.
+/// One client of the server under test: TCP, WebSocket upgrade and, where there are such, the
+/// protocol's connect and subscribe; then messages. Owned by its Stream, lives on its worker's
+/// shard. Answers pings of both kinds by itself. Whatever ends it early is a failure of the run,
+/// unless it is expendable: a generator must not go on with fewer connections than it reports.
 ///
 /// States: Connecting → Upgrading → (Greeting → Subscribing) → Ready.
 class Connection final : public runtime::StreamHandler {
@@ -61,6 +61,7 @@ class Connection final : public runtime::StreamHandler {
 
   void upgrade(std::span<char> bytes);
   void on_upgraded();
+  void greet();
   void on_message(std::string_view message);
   void on_reply(std::string_view text, std::uint32_t id);
   void become_ready();

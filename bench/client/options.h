@@ -18,6 +18,7 @@ enum class Protocol : std::uint8_t {
   WebSocket,   // bare messages
   Centrifuge,  // Centrifuge client protocol, JSON
   Protobuf,    // the same in Protobuf
+  SocketIo,    // Socket.IO, default namespace, one event
 };
 
 constexpr std::string_view name_of(Protocol protocol) {
@@ -27,9 +28,17 @@ constexpr std::string_view name_of(Protocol protocol) {
     case Protocol::Centrifuge:
       return "centrifuge";
     case Protocol::Protobuf:
+      return "protobuf";
+    case Protocol::SocketIo:
       break;
   }
-  return "protobuf";
+  return "socketio";
+}
+
+/// Whether there are channels, commands and replies. Without, a server broadcasts what it is sent
+/// to everybody, the sender included.
+constexpr bool has_channels(Protocol protocol) {
+  return protocol == Protocol::Centrifuge || protocol == Protocol::Protobuf;
 }
 
 /// How the generator itself runs; the same for every scenario.

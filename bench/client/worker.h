@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "bench/client/centrifuge_wire.h"
 #include "bench/client/connection.h"
 #include "bench/client/load.h"
 #include "bench/client/options.h"
+#include "bench/client/wire.h"
 #include "core/random.h"
 #include "core/segment.h"
 #include "runtime/shard.h"
@@ -48,7 +48,7 @@ class Worker final : public runtime::ShardApplication {
 
   // The shard's thread; after the shard has stopped, any.
   const ClientOptions& options() const { return options_; }
-  const CentrifugeWire& wire() const { return wire_of(options_.protocol); }
+  const Wire& wire() const { return wire_of(options_.protocol); }
   std::uint32_t index() const { return index_; }
   runtime::StreamTable& streams() { return shard_.streams(); }
   runtime::Shard& shard() { return shard_; }

@@ -12,8 +12,9 @@ namespace {
 
 core::Result<ConnectionPlan> plan_of(const ClientOptions& client, std::uint32_t connections,
                                      Subscription subscription, const std::string& channel) {
-  if (client.protocol == Protocol::WebSocket && subscription != Subscription::None) {
-    return core::failure("--protocol ws knows no channels: use --channels none");
+  if (!has_channels(client.protocol) && subscription != Subscription::None) {
+    return core::failure(fmt::format("--protocol {} knows no channels: use --channels none",
+                                     name_of(client.protocol)));
   }
   ConnectionPlan plan{.connections = connections};
   if (subscription == Subscription::Shared) {

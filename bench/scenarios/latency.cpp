@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/scenarios/latency.h"
 
-#include "bench/client/centrifuge_wire.h"
 #include "bench/client/fleet.h"
+#include "bench/client/wire.h"
 #include "bench/payload/stamp.h"
 #include "bench/scenarios/slow_readers.h"
 
@@ -153,11 +153,16 @@ core::Status check(const LatencyOptions& options) {
   }
   if (options.publishers > 1000) return core::failure("at most 1000 publishers");
   if (options.rate <= 0) return core::failure("the rate must be above 0");
-  if (options.client.protocol == Protocol::WebSocket && options.channels != 1) {
-    return core::failure("--protocol ws knows no channels: use --channels 1");
-  }
-  if (options.client.protocol == Protocol::WebSocket && options.stalled + options.crawling > 0) {
-    return core::failure("--protocol ws knows no subscribers that stall or crawl");
+  if (!has_channels(options.client.protocol)) {
+    const std::string_view protocol = name_of(options.client.protocol);
+    if (options.channels != 1) {
+      return core::failure(
+          fmt::format("--protocol {} knows no channels: use --channels 1", protocol));
+    }
+    if (options.stalled + options.crawling > 0) {
+      return core::failure(
+          fmt::format("--protocol {} knows no subscribers that stall or crawl", protocol));
+    }
   }
   if (options.payload_bytes < StampedMessage::kBytesMin) {
     return core::failure(
@@ -200,13 +205,13 @@ core::Result<LatencyResult> run_latency(const LatencyOptions& options) {
   const std::uint32_t subscribers = subscribers_of(options);
   const std::uint32_t slow = options.stalled + options.crawling;
   ConnectionPlan plan{.connections = subscribers + options.publishers + slow};
-  plan.channel_of = [&options, subscribers](std::uint32_t index) {
+  const bool channels = has_channels(options.client.protocol);
+  plan.channel_of = [&options, subscribers, channels](std::uint32_t index) {
     const bool publisher = index >= subscribers && index - subscribers < options.publishers;
-    if (publisher) return std::string();
+    if (publisher || !channels) return std::string();
     return fmt::format("{}-{}", options.channel, index % options.channels);
   };
-  const bool bare = options.client.protocol == Protocol::WebSocket;
-  const std::uint64_t receivers = bare ? plan.connections : options.subscribers_per_channel;
+  const std::uint64_t receivers = channels ? options.subscribers_per_channel : plan.connections;
   Shared shared;
   Fleet fleet(options.client, std::move(plan));
   auto started = fleet.start(
