@@ -190,5 +190,18 @@ TEST_F(LatencyLoadWithoutOverload, EveryEndAndEveryRefusalFailsTheRun) {
   EXPECT_FALSE(load_.on_refused(*connections_[shared_.first_publisher()], 2));
 }
 
+class LatencyLoadInAStorm : public LatencyLoadTest {
+ protected:
+  LatencyLoadInAStorm() : LatencyLoadTest(Tolerance::AnyClosed) {}
+};
+
+TEST_F(LatencyLoadInAStorm, CountsWhoeverWasClosedForWhateverReason) {
+  deliver_all(8);
+  EXPECT_TRUE(close(0, 3012));
+  EXPECT_TRUE(close(1, 3012));
+  EXPECT_FALSE(load_.on_refused(*connections_[shared_.first_publisher()], 2));
+  EXPECT_EQ(judge(8).closed_count(), 2U);
+}
+
 }  // namespace
 }  // namespace sanjay::bench
