@@ -8,10 +8,10 @@
 
 namespace sanjay::bench {
 
-void add_seconds(CLI::App& command, const std::string& name, core::Duration& value,
-                 const std::string& help) {
+CLI::Option* add_seconds(CLI::App& command, const std::string& name, core::Duration& value,
+                         const std::string& help) {
   const double initial = std::chrono::duration<double>(value).count();
-  command
+  return command
       .add_option_function<double>(
           name,
           [&value](double seconds) {
@@ -94,12 +94,13 @@ void add_effort_flags(CLI::App& command, Effort& effort) {
       ->capture_default_str();
 }
 
-void add_subscription_flag(CLI::App& command, Subscription& subscription) {
+void add_subscription_flag(CLI::App& command, const std::string& name, Subscription& subscription,
+                           const std::string& whom) {
   const std::map<std::string, Subscription> names{
       {"none", Subscription::None}, {"shared", Subscription::Shared}, {"own", Subscription::Own}};
   command
-      .add_option("--channels", subscription,
-                  "Subscribe each connection to nothing, to one shared channel or to its own")
+      .add_option(name, subscription,
+                  "Subscribe each " + whom + " to nothing, to one shared channel or to its own")
       ->transform(CLI::CheckedTransformer(names))
       ->type_name("none|shared|own");
 }

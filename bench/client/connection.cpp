@@ -51,8 +51,9 @@ void Connection::on_bytes(std::span<char> bytes) {
       case websocket::Event::Type::Pong:
         break;
       case websocket::Event::Type::Close:
-        return fail(
-            fmt::format("the server closed with code {} \"{}\"", event.close_code, event.payload));
+        return ended(
+            fmt::format("the server closed with code {} \"{}\"", event.close_code, event.payload),
+            event.close_code);
       case websocket::Event::Type::Violation:
         return fail(fmt::format("the server broke the WebSocket protocol: {}", event.payload));
     }
@@ -104,6 +105,8 @@ void Connection::on_message(std::string_view message) {
         on_reply(line.text, line.id);
         break;
       case Line::Kind::ErrorReply:
+        if (state_ == State::Ready && worker_.load().on_refused(*this, line.id)) break;
+        [[fallthrough]];
       case Line::Kind::Unknown:
         return fail(fmt::format("the server answered {}", line.text.substr(0, 200)));
     }
@@ -149,14 +152,25 @@ std::string_view Connection::state_name() const {
 
 void Connection::fail(std::string reason) {
   if (state_ == State::Failed) return;
-  if (!expendable_) {
-    worker_.on_failure(fmt::format("connection {} ({}): {}", index_, state_name(), reason));
-  }
+  worker_.on_failure(fmt::format("connection {} ({}): {}", index_, state_name(), reason));
+  stop();
+}
+
+void Connection::ended(std::string_view reason, std::uint16_t close_code) {
+  if (state_ == State::Failed) return;
+  const bool expected = state_ == State::Ready && worker_.load().on_ended(*this, close_code);
+  if (!expected) return fail(std::string(reason));
+  stop();
+}
+
+void Connection::cut() { stop(); }
+
+void Connection::stop() {
   state_ = State::Failed;
   if (runtime::Stream* s = stream()) s->close();
 }
 
-void Connection::on_peer_finished() { fail("the server ended the connection without a Close"); }
+void Connection::on_peer_finished() { ended("the server ended the connection without a Close"); }
 void Connection::on_overflow() { fail("the server does not take what is sent to it"); }
 void Connection::on_write_stalled() { fail("the server has stopped reading"); }
 
@@ -166,14 +180,14 @@ void Connection::on_closed(runtime::StreamEnd end) {
       fail("cannot connect (refused, timed out or unreachable)");
       break;
     case runtime::StreamEnd::PeerReset:
-      fail("reset by the server");
+      ended("reset by the server");
       break;
     case runtime::StreamEnd::SendFailed:
-      fail("sending failed");
+      ended("sending failed");
       break;
     case runtime::StreamEnd::PeerFinished:
     case runtime::StreamEnd::Closed:
-      fail("closed");
+      ended("closed");
       break;
   }
   worker_.on_gone(*this);

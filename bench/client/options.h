@@ -41,6 +41,9 @@ constexpr bool has_channels(Protocol protocol) {
   return protocol == Protocol::Centrifuge || protocol == Protocol::Protobuf;
 }
 
+/// What each of many connections subscribes to.
+enum class Subscription : std::uint8_t { None, Shared, Own };
+
 /// How the generator itself runs; the same for every scenario.
 struct ClientOptions {
   Target target;
@@ -60,6 +63,9 @@ struct ClientOptions {
 /// The connections of a run, numbered 0..connections-1; number i belongs to shard i % shards.
 struct ConnectionPlan {
   std::uint32_t connections = 0;
+  /// How many of them are opened a second time at once (Fleet::cut): their first ports may still be
+  /// taken then.
+  std::uint32_t reopened = 0;
   /// The channel number i subscribes to; empty for none. Called on any shard's thread.
   std::function<std::string(std::uint32_t index)> channel_of = [](std::uint32_t) { return ""; };
 };
