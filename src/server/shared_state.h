@@ -9,7 +9,9 @@
 #include "runtime/shard.h"
 #include "server/wiring.h"
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -44,13 +46,17 @@ using ShardMail = std::variant<ShutDown, TaskMail, AnswerMail>;
 struct SharedState {
   explicit SharedState(std::shared_ptr<const Wiring> w)
       : wiring(std::move(w)),
-        mail(wiring->shards, kMailSlots),
+        mail(wiring->shards, mail_slots(wiring->shards)),
         flow(wiring->shards),
         admission(wiring->admission),
         connections(std::make_unique<std::atomic<std::uint32_t>[]>(wiring->shards)),
         connections_max(wiring->connections_max) {}
 
-  static constexpr std::size_t kMailSlots = 4096;  // from one shard to another
+  /// From one shard to another. There is such a ring for every pair of shards, and each one is
+  /// gone through from end to end, so very many shards get shorter ones.
+  static constexpr std::size_t mail_slots(std::size_t shards) {
+    return std::bit_floor(std::clamp<std::size_t>(16384 / shards, 256, 4096));
+  }
   /// Tasks of the server API that one shard may have under way; so a foreign mailbox never holds
   /// more than that from each shard, and as many answers.
   static constexpr std::size_t kTasksMax = 16;
