@@ -65,6 +65,7 @@ int latency(LatencyFlags& flags) {
   report.add("expected_deliveries", result->expected);
   report.add("deliveries", result->delivered);
   report.add_latency("latency", result->latency_ns);
+  report.add_histogram("latency", result->latency_ns);
   report.add_latency("publisher_lateness", result->lateness_ns);
   add_usage(report, result->usage, "delivery", result->measured_deliveries);
   report.add("interrupted", result->interrupted);
