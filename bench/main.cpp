@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   sanjay::bench::add_fanout_command(app, exit_code);
   sanjay::bench::add_verify_command(app, exit_code);
   sanjay::bench::add_latency_command(app, exit_code);
+  sanjay::bench::add_storm_command(app, exit_code);
   sanjay::bench::add_floor_server_command(app, exit_code);
   sanjay::bench::add_pair_command(app, exit_code);
   CLI11_PARSE(app, argc, argv);

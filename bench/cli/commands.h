@@ -16,6 +16,7 @@ void add_rpc_command(CLI::App& app, int& exit_code);
 void add_fanout_command(CLI::App& app, int& exit_code);
 void add_verify_command(CLI::App& app, int& exit_code);
 void add_latency_command(CLI::App& app, int& exit_code);
+void add_storm_command(CLI::App& app, int& exit_code);
 void add_floor_server_command(CLI::App& app, int& exit_code);
 void add_pair_command(CLI::App& app, int& exit_code);
 

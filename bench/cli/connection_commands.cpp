@@ -17,6 +17,7 @@ struct ConnectFlags {
 };
 
 struct IdleFlags {
+  core::Duration close_and_wait{-1};  // negative: not asked for
   IdleOptions options;
   RunFlags run;
 };
@@ -39,34 +40,40 @@ int connect(ConnectFlags& flags) {
 void add_slope(Report& report, const IdlePoint& from, const IdlePoint& to) {
   const double connections = static_cast<double>(to.connections - from.connections);
   const std::string range = fmt::format("_{}_to_{}", from.connections, to.connections);
-  const auto add = [&](const char* name, std::int64_t before, std::int64_t after) {
-    report.add(name + range, static_cast<double>(after - before) / connections);
+  const auto add = [&](const char* name, std::int64_t less, std::int64_t more) {
+    report.add(name + range, static_cast<double>(more - less) / connections);
   };
-  if (to.server.resident > 0) {
-    add("server_rss_bytes_per_connection", from.server.resident, to.server.resident);
-    add("server_pss_bytes_per_connection", from.server.proportional, to.server.proportional);
+  const MemoryReading& before = from.memory;
+  const MemoryReading& after = to.memory;
+  if (after.server.resident > 0) {
+    add("server_rss_bytes_per_connection", before.server.resident, after.server.resident);
+    add("server_pss_bytes_per_connection", before.server.proportional, after.server.proportional);
   }
-  add("client_rss_bytes_per_connection", from.client.resident, to.client.resident);
-  add("kernel_slab_bytes_per_connection", from.kernel.slab, to.kernel.slab);
-  add("kernel_unreclaimable_bytes_per_connection", from.kernel.slab_unreclaimable,
-      to.kernel.slab_unreclaimable);
-  add("kernel_tcp_buffer_bytes_per_connection", from.kernel.tcp_buffers, to.kernel.tcp_buffers);
+  add("client_rss_bytes_per_connection", before.client.resident, after.client.resident);
+  add("kernel_slab_bytes_per_connection", before.kernel.slab, after.kernel.slab);
+  add("kernel_unreclaimable_bytes_per_connection", before.kernel.slab_unreclaimable,
+      after.kernel.slab_unreclaimable);
+  add("kernel_tcp_buffer_bytes_per_connection", before.kernel.tcp_buffers,
+      after.kernel.tcp_buffers);
 }
 
 int idle(IdleFlags& flags) {
   if (auto valid = resolve(flags.run, flags.options.client); !valid) return fail(valid.error());
   flags.options.server_pid = flags.run.server_pid;
+  if (flags.close_and_wait >= core::Duration(0)) {
+    flags.options.close_and_wait = flags.close_and_wait;
+  }
   auto result = run_idle(flags.options);
   if (!result) return fail(result.error());
   Report report("idle");
   add_run(report, flags.run, flags.options.client);
   for (const IdlePoint& point : result->points) {
     const std::string at = fmt::format("_at_{}", point.connections);
-    if (point.server.resident > 0) {
-      report.add("server_rss_bytes" + at, point.server.resident);
-      report.add("server_pss_bytes" + at, point.server.proportional);
+    if (point.memory.server.resident > 0) {
+      report.add("server_rss_bytes" + at, point.memory.server.resident);
+      report.add("server_pss_bytes" + at, point.memory.server.proportional);
     }
-    report.add("kernel_slab_bytes" + at, point.kernel.slab);
+    report.add("kernel_slab_bytes" + at, point.memory.kernel.slab);
   }
   for (std::size_t i = 1; i < result->points.size(); ++i) {
     add_slope(report, result->points[i - 1], result->points[i]);
@@ -80,6 +87,10 @@ int idle(IdleFlags& flags) {
   };
   report.add("server_cpu_us_per_connection_second", microseconds(result->usage.server.total));
   report.add("client_cpu_us_per_connection_second", microseconds(result->usage.client.total));
+  if (result->after_close) {
+    report.add("server_rss_bytes_after_close", result->after_close->server.resident);
+    report.add("kernel_slab_bytes_after_close", result->after_close->kernel.slab);
+  }
   return finish(report, flags.run, true);
 }
 
@@ -93,7 +104,7 @@ void add_connect_command(CLI::App& app, int& exit_code) {
   command->add_option("--connections", flags->options.connections, "How many")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  add_subscription_flag(*command, flags->options.subscription);
+  add_subscription_flag(*command, "--channels", flags->options.subscription, "connection");
   command->add_option("--channel", flags->options.channel, "Name or prefix of channels")
       ->capture_default_str();
   command->callback([flags, &exit_code] { exit_code = connect(*flags); });
@@ -109,11 +120,14 @@ void add_idle_command(CLI::App& app, int& exit_code) {
                    "Numbers of connections at which memory is read, ascending: 10000,50000")
       ->delimiter(',')
       ->required();
-  add_subscription_flag(*command, flags->options.subscription);
+  add_subscription_flag(*command, "--channels", flags->options.subscription, "connection");
   command->add_option("--channel", flags->options.channel, "Name or prefix of channels")
       ->capture_default_str();
   add_seconds(*command, "--settle", flags->options.settle, "Wait so long before memory is read");
   add_seconds(*command, "--duration", flags->options.duration, "Hold the last point for so long");
+  add_seconds(*command, "--close-and-wait", flags->close_and_wait,
+              "Then close all, and read memory once more so much later")
+      ->default_str("");
   command->callback([flags, &exit_code] { exit_code = idle(*flags); });
 }
 

@@ -8,10 +8,10 @@
 
 namespace sanjay::bench {
 
-void add_seconds(CLI::App& command, const std::string& name, core::Duration& value,
-                 const std::string& help) {
+CLI::Option* add_seconds(CLI::App& command, const std::string& name, core::Duration& value,
+                         const std::string& help) {
   const double initial = std::chrono::duration<double>(value).count();
-  command
+  return command
       .add_option_function<double>(
           name,
           [&value](double seconds) {
@@ -24,21 +24,26 @@ void add_seconds(CLI::App& command, const std::string& name, core::Duration& val
       ->default_str(fmt::format("{:g}", initial));
 }
 
+CLI::Option* add_protocol_flag(CLI::App& command, const std::string& name, Protocol& protocol,
+                               const std::string& help) {
+  std::map<std::string, Protocol> protocols;
+  for (const Protocol one :
+       {Protocol::WebSocket, Protocol::Centrifuge, Protocol::Protobuf, Protocol::SocketIo}) {
+    protocols.emplace(name_of(one), one);
+  }
+  return command.add_option(name, protocol, help)
+      ->transform(CLI::CheckedTransformer(std::move(protocols)))
+      ->type_name("PROTOCOL");
+}
+
 void add_client_flags(CLI::App& command, ClientOptions& client) {
-  const std::map<std::string, Protocol> protocols{{"ws", Protocol::WebSocket},
-                                                  {"centrifuge", Protocol::Centrifuge},
-                                                  {"protobuf", Protocol::Protobuf}};
   const std::map<std::string, runtime::DriverChoice> drivers{
       {"auto", runtime::DriverChoice::Auto},
       {"uring", runtime::DriverChoice::Uring},
       {"epoll", runtime::DriverChoice::Epoll}};
-  command
-      .add_option(
-          "--protocol", client.protocol,
-          "What is spoken: bare WebSocket messages (ws), Centrifuge in JSON (centrifuge) or "
-          "in Protobuf (protobuf)")
-      ->transform(CLI::CheckedTransformer(protocols))
-      ->type_name("PROTOCOL");
+  add_protocol_flag(command, "--protocol", client.protocol,
+                    "What is spoken: bare WebSocket messages (ws), Centrifuge in JSON (centrifuge) "
+                    "or in Protobuf (protobuf), Socket.IO events (socketio)");
   command.add_option("--token", client.token, "JWT of every connection");
   command.add_option("--shards", client.shards, "Generator threads")
       ->check(CLI::Range(1, 256))
@@ -89,12 +94,13 @@ void add_effort_flags(CLI::App& command, Effort& effort) {
       ->capture_default_str();
 }
 
-void add_subscription_flag(CLI::App& command, Subscription& subscription) {
+void add_subscription_flag(CLI::App& command, const std::string& name, Subscription& subscription,
+                           const std::string& whom) {
   const std::map<std::string, Subscription> names{
       {"none", Subscription::None}, {"shared", Subscription::Shared}, {"own", Subscription::Own}};
   command
-      .add_option("--channels", subscription,
-                  "Subscribe each connection to nothing, to one shared channel or to its own")
+      .add_option(name, subscription,
+                  "Subscribe each " + whom + " to nothing, to one shared channel or to its own")
       ->transform(CLI::CheckedTransformer(names))
       ->type_name("none|shared|own");
 }

@@ -31,10 +31,16 @@ void add_run_flags(CLI::App& command, RunFlags& run);
 /// The part of add_run_flags() that names the results.
 void add_result_flags(CLI::App& command, RunFlags& run);
 void add_effort_flags(CLI::App& command, Effort& effort);
-void add_subscription_flag(CLI::App& command, Subscription& subscription);
+/// `whom`: each of which connections, for the help text.
+void add_subscription_flag(CLI::App& command, const std::string& name, Subscription& subscription,
+                           const std::string& whom);
 /// An option that takes seconds, with decimals.
-void add_seconds(CLI::App& command, const std::string& name, core::Duration& value,
-                 const std::string& help);
+CLI::Option* add_seconds(CLI::App& command, const std::string& name, core::Duration& value,
+                         const std::string& help);
+
+/// --protocol, --server-protocol, --peer-protocol; the value before parsing is the default.
+CLI::Option* add_protocol_flag(CLI::App& command, const std::string& name, Protocol& protocol,
+                               const std::string& help);
 
 /// Fills in what the flags only name: the target of the URL.
 core::Status resolve(const RunFlags& run, ClientOptions& client);

@@ -36,24 +36,18 @@ int pair(PairFlags& flags) {
 }
 
 void add_server_flags(CLI::App& command, PairOptions& options) {
-  const std::map<std::string, Protocol> protocols{{"ws", Protocol::WebSocket},
-                                                  {"centrifuge", Protocol::Centrifuge},
-                                                  {"protobuf", Protocol::Protobuf}};
   command
       .add_option("--server-cmd", options.server.command, "Shell command that starts the server")
       ->required();
   command.add_option("--url", options.server.url, "Where it then speaks Centrifuge")->required();
-  command.add_option("--server-protocol", options.server.protocol, "What the server is spoken to")
-      ->transform(CLI::CheckedTransformer(protocols))
-      ->type_name("PROTOCOL");
+  add_protocol_flag(command, "--server-protocol", options.server.protocol,
+                    "What the server is spoken to");
   command.add_option("--echo-url", options.server.echo_url, "Where it echoes, for `echo`");
   command.add_option("--peer-cmd", options.peer.command, "Starts a third party to compare with");
   command.add_option("--peer-url", options.peer.url, "Where the peer listens");
   command.add_option("--peer-echo-url", options.peer.echo_url, "Where the peer echoes");
   options.peer.protocol = Protocol::WebSocket;
-  command.add_option("--peer-protocol", options.peer.protocol, "What the peer speaks")
-      ->transform(CLI::CheckedTransformer(protocols))
-      ->type_name("PROTOCOL");
+  add_protocol_flag(command, "--peer-protocol", options.peer.protocol, "What the peer speaks (ws)");
   command.add_option("--server-cpu", options.server_cpu, "CPU of floor, server and peer")
       ->capture_default_str();
   options.client.cpus = {1};

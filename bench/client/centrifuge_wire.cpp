@@ -13,13 +13,14 @@
 namespace sanjay::bench {
 namespace {
 
-class JsonWire final : public CentrifugeWire {
+class JsonWire final : public Wire {
  public:
   Line take(std::string_view& message) const override {
     const std::string_view text = message.substr(0, message.find('\n'));
     message.remove_prefix(std::min(text.size() + 1, message.size()));
     return classify(text);
   }
+  bool awaits_hello() const override { return false; }
   bool wants_pong(std::string_view connect_reply) const override {
     return connect_reply.find("\"pong\":true") != std::string_view::npos;
   }
@@ -70,7 +71,7 @@ class JsonWire final : public CentrifugeWire {
 };
 
 /// The field numbers are those of src/protocol/client.proto.
-class ProtobufWire final : public CentrifugeWire {
+class ProtobufWire final : public Wire {
  public:
   Line take(std::string_view& message) const override {
     const auto length = take_varint(message);
@@ -93,6 +94,7 @@ class ProtobufWire final : public CentrifugeWire {
     }
     return line;
   }
+  bool awaits_hello() const override { return false; }
   /// The connect result's field 8 is its last one here, and true.
   bool wants_pong(std::string_view connect_reply) const override {
     return connect_reply.ends_with("\x40\x01");
@@ -154,11 +156,14 @@ class ProtobufWire final : public CentrifugeWire {
 
 }  // namespace
 
-const CentrifugeWire& wire_of(Protocol protocol) {
-  static const JsonWire json;
-  static const ProtobufWire protobuf;
-  if (protocol == Protocol::Protobuf) return protobuf;
-  return json;
+const Wire& json_wire() {
+  static const JsonWire wire;
+  return wire;
+}
+
+const Wire& protobuf_wire() {
+  static const ProtobufWire wire;
+  return wire;
 }
 
 }  // namespace sanjay::bench

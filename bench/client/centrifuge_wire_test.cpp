@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/client/centrifuge_wire.h"
+#include "bench/client/wire.h"
 
 #include <gtest/gtest.h>
 
@@ -11,8 +11,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-const CentrifugeWire& json() { return wire_of(Protocol::Centrifuge); }
-const CentrifugeWire& protobuf() { return wire_of(Protocol::Protobuf); }
+const Wire& json() { return wire_of(Protocol::Centrifuge); }
+const Wire& protobuf() { return wire_of(Protocol::Protobuf); }
 
 TEST(CentrifugeWire, TakesTheLinesOfAJsonMessageApart) {
   std::string_view message =

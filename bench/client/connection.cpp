@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/client/connection.h"
 
-#include "bench/client/centrifuge_wire.h"
 #include "bench/client/load.h"
+#include "bench/client/wire.h"
 #include "bench/client/worker.h"
 #include "websocket/encoder.h"
 
@@ -51,8 +51,9 @@ void Connection::on_bytes(std::span<char> bytes) {
       case websocket::Event::Type::Pong:
         break;
       case websocket::Event::Type::Close:
-        return fail(
-            fmt::format("the server closed with code {} \"{}\"", event.close_code, event.payload));
+        return ended(
+            fmt::format("the server closed with code {} \"{}\"", event.close_code, event.payload),
+            event.close_code);
       case websocket::Event::Type::Violation:
         return fail(fmt::format("the server broke the WebSocket protocol: {}", event.payload));
     }
@@ -74,6 +75,10 @@ void Connection::upgrade(std::span<char> bytes) {
 void Connection::on_upgraded() {
   if (worker_.options().protocol == Protocol::WebSocket) return become_ready();
   state_ = State::Greeting;
+  if (!worker_.wire().awaits_hello()) greet();
+}
+
+void Connection::greet() {
   std::string command;
   worker_.wire().write_connect(command, next_id(), worker_.options().token);
   send(command);
@@ -86,6 +91,10 @@ void Connection::on_message(std::string_view message) {
   while (!message.empty() && state_ != State::Failed) {
     const Line line = worker_.wire().take(message);
     switch (line.kind) {
+      case Line::Kind::Hello:
+        if (state_ != State::Greeting || last_id_ != 0) return fail("a second hello");
+        greet();
+        break;
       case Line::Kind::Ping:
         if (answers_pings_) send(worker_.wire().pong());
         break;
@@ -96,6 +105,8 @@ void Connection::on_message(std::string_view message) {
         on_reply(line.text, line.id);
         break;
       case Line::Kind::ErrorReply:
+        if (state_ == State::Ready && worker_.load().on_refused(*this, line.id)) break;
+        [[fallthrough]];
       case Line::Kind::Unknown:
         return fail(fmt::format("the server answered {}", line.text.substr(0, 200)));
     }
@@ -141,14 +152,25 @@ std::string_view Connection::state_name() const {
 
 void Connection::fail(std::string reason) {
   if (state_ == State::Failed) return;
-  if (!expendable_) {
-    worker_.on_failure(fmt::format("connection {} ({}): {}", index_, state_name(), reason));
-  }
+  worker_.on_failure(fmt::format("connection {} ({}): {}", index_, state_name(), reason));
+  stop();
+}
+
+void Connection::ended(std::string_view reason, std::uint16_t close_code) {
+  if (state_ == State::Failed) return;
+  const bool expected = state_ == State::Ready && worker_.load().on_ended(*this, close_code);
+  if (!expected) return fail(std::string(reason));
+  stop();
+}
+
+void Connection::cut() { stop(); }
+
+void Connection::stop() {
   state_ = State::Failed;
   if (runtime::Stream* s = stream()) s->close();
 }
 
-void Connection::on_peer_finished() { fail("the server ended the connection without a Close"); }
+void Connection::on_peer_finished() { ended("the server ended the connection without a Close"); }
 void Connection::on_overflow() { fail("the server does not take what is sent to it"); }
 void Connection::on_write_stalled() { fail("the server has stopped reading"); }
 
@@ -158,14 +180,14 @@ void Connection::on_closed(runtime::StreamEnd end) {
       fail("cannot connect (refused, timed out or unreachable)");
       break;
     case runtime::StreamEnd::PeerReset:
-      fail("reset by the server");
+      ended("reset by the server");
       break;
     case runtime::StreamEnd::SendFailed:
-      fail("sending failed");
+      ended("sending failed");
       break;
     case runtime::StreamEnd::PeerFinished:
     case runtime::StreamEnd::Closed:
-      fail("closed");
+      ended("closed");
       break;
   }
   worker_.on_gone(*this);

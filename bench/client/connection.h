@@ -17,10 +17,11 @@ namespace sanjay::bench {
 
 class Worker;
 
-/// One client of the server under test: TCP, WebSocket upgrade and, where asked, the Centrifuge
-/// connect and subscribe; then messages. Owned by its Stream, lives on its worker's shard. Answers
-/// pings of both kinds by itself. Whatever ends it early is a failure of the run, unless it is
-/// expendable: a generator must not go on with fewer connections than it reports.
+/// One client of the server under test: TCP, WebSocket upgrade and, where there are such, the
+/// protocol's connect and subscribe; then messages. Owned by its Stream, lives on its worker's
+/// shard. Answers pings of both kinds by itself. Whatever ends it early is a failure of the run,
+/// unless the load has reckoned with it: a generator must not go on with fewer connections than it
+/// reports.
 ///
 /// States: Connecting → Upgrading → (Greeting → Subscribing) → Ready.
 class Connection final : public runtime::StreamHandler {
@@ -41,8 +42,8 @@ class Connection final : public runtime::StreamHandler {
   /// Sends a finished client frame, shared with other connections of the shard.
   void send_frame(core::SegmentRef frame);
 
-  /// From now on its end is no failure of the run.
-  void make_expendable() { expendable_ = true; }
+  /// Cuts the connection, without a Close frame, as a lost network does: no failure of the run.
+  void cut();
   /// Stops or goes on taking bytes from the server; those of this turn may still come.
   void pause_reading();
   void resume_reading();
@@ -61,10 +62,15 @@ class Connection final : public runtime::StreamHandler {
 
   void upgrade(std::span<char> bytes);
   void on_upgraded();
+  void greet();
   void on_message(std::string_view message);
   void on_reply(std::string_view text, std::uint32_t id);
   void become_ready();
+  /// The server has broken a rule, or the generator cannot go on.
   void fail(std::string reason);
+  /// The server has ended the connection; `close_code` 0: without a Close frame.
+  void ended(std::string_view reason, std::uint16_t close_code = 0);
+  void stop();
   runtime::Stream* stream();
   std::string_view state_name() const;
 
@@ -77,7 +83,6 @@ class Connection final : public runtime::StreamHandler {
   std::uint32_t last_id_ = 0;
   State state_ = State::Connecting;
   bool answers_pings_ = false;
-  bool expendable_ = false;
 };
 
 }  // namespace sanjay::bench

@@ -30,7 +30,7 @@ Fleet::Fleet(ClientOptions options, ConnectionPlan plan)
   if (options_.sources == 0) {
     const bool loopback =
         options_.target.endpoint.is_v4() && options_.target.endpoint.host().starts_with("127.");
-    const std::uint32_t needed = plan_.connections / kConnectionsPerSource + 1;
+    const std::uint32_t needed = (plan_.connections + plan_.reopened) / kConnectionsPerSource + 1;
     options_.sources = loopback ? needed : 1;
   }
 }
@@ -104,14 +104,30 @@ void Fleet::drain() {
   for (auto& worker : workers_) worker->drain();
 }
 
+void Fleet::cut(std::uint32_t first, bool reopen) {
+  for (auto& worker : workers_) worker->cut(first, reopen);
+}
+
+std::uint64_t Fleet::cut_off() const {
+  std::uint64_t sum = 0;
+  for (const auto& worker : workers_) sum += worker->cut_off();
+  return sum;
+}
+
+std::uint64_t Fleet::reconnected() const {
+  std::uint64_t sum = 0;
+  for (const auto& worker : workers_) sum += worker->reconnected();
+  return sum;
+}
+
 core::Status Fleet::check_failures() const {
   std::uint64_t failures = 0;
+  for (const auto& worker : workers_) failures += worker->failures();
+  if (failures == 0) return {};
   std::string first;
   for (const auto& worker : workers_) {
-    failures += worker->failures();
     if (first.empty()) first = worker->first_failure();
   }
-  if (failures == 0) return {};
   if (failures > 1) first += fmt::format(" (and {} more)", failures - 1);
   return core::failure(std::move(first));
 }
@@ -122,6 +138,8 @@ core::Status Fleet::wait(std::string_view what, const std::function<bool()>& don
   core::Instant moved = start;
   core::Instant next_line = start + kProgressInterval;
   std::uint64_t last = progress();
+  std::uint64_t at_line = last;
+  core::Instant line = start;
   const std::string of_goal = goal == 0 ? "" : fmt::format(" of {}", goal);
   while (!done()) {
     if (auto healthy = check_failures(); !healthy) return healthy;
@@ -139,15 +157,25 @@ core::Status Fleet::wait(std::string_view what, const std::function<bool()>& don
     }
     if (!options_.quiet && present >= next_line) {
       next_line += kProgressInterval;
-      fmt::print(stderr, "  {:4} s  {}{} {}\n", core::to_milliseconds(present - start) / 1000,
-                 current, of_goal, what);
+      const double seconds = std::chrono::duration<double>(present - line).count();
+      const double rate = static_cast<double>(current - at_line) / seconds;
+      print_progress(start, fmt::format("{}{} {} ({:.0f}/s)", current, of_goal, what, rate));
+      at_line = current;
+      line = present;
     }
   }
   return check_failures();
 }
 
+void Fleet::print_progress(core::Instant since, const std::string& text) const {
+  const std::string more = more_ ? more_() : "";
+  fmt::print(stderr, "  {:4} s  {}{}{}\n", core::to_milliseconds(now() - since) / 1000, text,
+             more.empty() ? "" : ", ", more);
+}
+
 core::Status Fleet::hold(core::Duration duration) {
   const core::Instant start = now();
+  const double seconds = std::chrono::duration<double>(duration).count();
   core::Instant next_line = start + kHoldInterval;
   while (now() - start < duration) {
     if (auto healthy = check_failures(); !healthy) return healthy;
@@ -156,14 +184,19 @@ core::Status Fleet::hold(core::Duration duration) {
         std::clamp<core::Duration>(left, kPollInterval, 50 * kPollInterval));
     if (!options_.quiet && now() >= next_line) {
       next_line += kHoldInterval;
-      fmt::print(stderr, "  {:4} s of {} s held\n", core::to_milliseconds(now() - start) / 1000,
-                 core::to_milliseconds(duration) / 1000);
+      print_progress(start, fmt::format("of {:.0f} s held", seconds));
     }
   }
   return check_failures();
 }
 
 void Fleet::stop() { threads_.reset(); }
+
+telemetry::Histogram Fleet::reconnect_ns() const {
+  telemetry::Histogram all;
+  for (const auto& worker : workers_) all.merge(worker->reconnect_ns());
+  return all;
+}
 
 telemetry::Histogram Fleet::connect_ns() const {
   telemetry::Histogram all;

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,11 +40,18 @@ class Fleet {
   /// Gives each load `rounds` rounds; wait() tells when they are done.
   void begin(std::uint64_t rounds);
   void drain();
+  /// Cuts all connections from number `first` of the plan on, at once; see Worker::cut().
+  void cut(std::uint32_t first, bool reopen);
+  /// Of those that were cut: gone, and ready again.
+  std::uint64_t cut_off() const;
+  std::uint64_t reconnected() const;
 
   /// Waits until done(). `progress` is any number that grows while things go well; `goal` is what
   /// it should grow to, for progress lines (0: unknown).
   core::Status wait(std::string_view what, const std::function<bool()>& done,
                     const std::function<std::uint64_t()>& progress, std::uint64_t goal);
+  /// What progress lines say besides: called on the main thread, an empty text says nothing.
+  void describe_progress(std::function<std::string()> more) { more_ = std::move(more); }
   /// Lets time pass; fails as soon as a connection does.
   core::Status hold(core::Duration duration);
 
@@ -56,13 +64,17 @@ class Fleet {
   core::Instant now() const { return clock_.now(); }
   /// From connect() to ready, of all connections. After stop().
   telemetry::Histogram connect_ns() const;
+  /// The same of those that were opened again.
+  telemetry::Histogram reconnect_ns() const;
 
  private:
   core::Status check_descriptors() const;
   core::Status check_failures() const;
+  void print_progress(core::Instant since, const std::string& text) const;
 
   ClientOptions options_;
   const ConnectionPlan plan_;
+  std::function<std::string()> more_;
   runtime::SystemClock clock_;
   telemetry::NullLogger log_;
   runtime::DriverSet drivers_;

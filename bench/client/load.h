@@ -26,6 +26,17 @@ class Load {
   }
   /// The successful reply to the command `id`.
   virtual void on_reply(Connection& connection, std::uint32_t id) { (void)connection, (void)id; }
+  /// The error reply to the command `id` of a ready connection. Answers as on_ended().
+  virtual bool on_refused(Connection& connection, std::uint32_t id) {
+    (void)connection, (void)id;
+    return false;
+  }
+  /// The server has ended a ready connection, with a Close frame of that code or (0) without one.
+  /// True: the load has reckoned with it; false: a failure of the run.
+  virtual bool on_ended(Connection& connection, std::uint16_t close_code) {
+    (void)connection, (void)close_code;
+    return false;
+  }
   /// Once per loop turn. True when there is more to do at once: the shard then spins.
   virtual bool on_turn(core::Instant now) {
     (void)now;

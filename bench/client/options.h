@@ -18,6 +18,7 @@ enum class Protocol : std::uint8_t {
   WebSocket,   // bare messages
   Centrifuge,  // Centrifuge client protocol, JSON
   Protobuf,    // the same in Protobuf
+  SocketIo,    // Socket.IO, default namespace, one event
 };
 
 constexpr std::string_view name_of(Protocol protocol) {
@@ -27,10 +28,21 @@ constexpr std::string_view name_of(Protocol protocol) {
     case Protocol::Centrifuge:
       return "centrifuge";
     case Protocol::Protobuf:
+      return "protobuf";
+    case Protocol::SocketIo:
       break;
   }
-  return "protobuf";
+  return "socketio";
 }
+
+/// Whether there are channels, commands and replies. Without, a server broadcasts what it is sent
+/// to everybody, the sender included.
+constexpr bool has_channels(Protocol protocol) {
+  return protocol == Protocol::Centrifuge || protocol == Protocol::Protobuf;
+}
+
+/// What each of many connections subscribes to.
+enum class Subscription : std::uint8_t { None, Shared, Own };
 
 /// How the generator itself runs; the same for every scenario.
 struct ClientOptions {
@@ -51,6 +63,9 @@ struct ClientOptions {
 /// The connections of a run, numbered 0..connections-1; number i belongs to shard i % shards.
 struct ConnectionPlan {
   std::uint32_t connections = 0;
+  /// How many of them are opened a second time at once (Fleet::cut): their first ports may still be
+  /// taken then.
+  std::uint32_t reopened = 0;
   /// The channel number i subscribes to; empty for none. Called on any shard's thread.
   std::function<std::string(std::uint32_t index)> channel_of = [](std::uint32_t) { return ""; };
 };

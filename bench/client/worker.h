@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "bench/client/centrifuge_wire.h"
 #include "bench/client/connection.h"
 #include "bench/client/load.h"
 #include "bench/client/options.h"
+#include "bench/client/wire.h"
 #include "core/random.h"
 #include "core/segment.h"
 #include "runtime/shard.h"
@@ -42,13 +42,19 @@ class Worker final : public runtime::ShardApplication {
   void open(std::uint32_t connections);
   void begin(std::uint64_t rounds);
   void drain();
+  /// Cuts the connections whose number in the plan is at least `first`, a slice each turn so that
+  /// others are not kept waiting; `reopen`: each is opened again when it is gone. Once in a run.
+  void cut(std::uint32_t first, bool reopen);
+  /// Of those that were cut: gone, and ready again.
+  std::uint32_t cut_off() const { return cut_off_.load(std::memory_order_acquire); }
+  std::uint32_t reconnected() const { return reconnected_.load(std::memory_order_acquire); }
   std::uint32_t ready() const { return ready_.load(std::memory_order_relaxed); }
   std::uint32_t failures() const { return failures_.load(std::memory_order_acquire); }
   std::string first_failure() const;
 
   // The shard's thread; after the shard has stopped, any.
   const ClientOptions& options() const { return options_; }
-  const CentrifugeWire& wire() const { return wire_of(options_.protocol); }
+  const Wire& wire() const { return wire_of(options_.protocol); }
   std::uint32_t index() const { return index_; }
   runtime::StreamTable& streams() { return shard_.streams(); }
   runtime::Shard& shard() { return shard_; }
@@ -73,6 +79,8 @@ class Worker final : public runtime::ShardApplication {
 
   /// From connect() to ready.
   const telemetry::Histogram& connect_ns() const { return connect_ns_; }
+  /// The same of those that were opened again.
+  const telemetry::Histogram& reconnect_ns() const { return reconnect_ns_; }
 
   core::Status on_start() override;
   void on_accept(runtime::Stream& stream, runtime::ListenerIndex) override { stream.close(); }
@@ -86,10 +94,16 @@ class Worker final : public runtime::ShardApplication {
     void on_timer(core::Instant) override {}
   };
 
-  void take_commands();
+  /// Connections cut in one turn.
+  static constexpr std::size_t kCutSlice = 64;
+
+  void take_commands(core::Instant now);
+  void cut_some();
   void open_some(core::Instant now);
   bool may_open(core::Instant now);
-  void open_one();
+  void open_at(std::size_t place);
+  /// The first place whose connection's number is at least `number`.
+  std::size_t place_from(std::uint32_t number) const;
   std::optional<runtime::Endpoint> source_of(std::uint32_t index) const;
 
   const ClientOptions& options_;
@@ -107,6 +121,11 @@ class Worker final : public runtime::ShardApplication {
   std::uint64_t opened_since_ = 0;
   OpenTimer open_timer_;
   telemetry::Histogram connect_ns_;
+  telemetry::Histogram reconnect_ns_;
+  std::vector<std::size_t> reopen_;  // places cut and gone, to be opened again
+  std::size_t cut_from_ = SIZE_MAX;  // places from here on are cut
+  std::size_t cut_next_ = SIZE_MAX;
+  core::Instant cut_at_ = core::Instant::max();
   std::uint64_t begins_taken_ = 0;
   bool drain_taken_ = false;
 
@@ -115,9 +134,14 @@ class Worker final : public runtime::ShardApplication {
   std::atomic<std::uint64_t> begins_{0};
   std::atomic<std::uint64_t> rounds_{0};
   std::atomic<bool> drain_{false};
+  std::atomic<std::uint32_t> cut_first_{0};
+  std::atomic<bool> cut_reopens_{false};
+  std::atomic<bool> cut_{false};
   // Written by the shard's thread.
   std::atomic<std::uint32_t> ready_{0};
   std::atomic<std::uint32_t> failures_{0};
+  std::atomic<std::uint32_t> cut_off_{0};
+  std::atomic<std::uint32_t> reconnected_{0};
   mutable std::mutex failure_mutex_;
   std::string first_failure_;
 };

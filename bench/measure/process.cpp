@@ -84,6 +84,30 @@ core::Result<ProcessMemory> read_process_memory(int pid) {
   return ProcessMemory{kilobytes_of(*text, "Rss"), kilobytes_of(*text, "Pss")};
 }
 
+core::Result<ResidentMemory> read_resident_memory(int pid) {
+  const std::string path = process_folder(pid) + "/status";
+  const auto text = read_text(path);
+  if (!text) return core::failure("cannot read " + path);
+  return ResidentMemory{kilobytes_of(*text, "VmRSS"), kilobytes_of(*text, "VmHWM")};
+}
+
+std::string resident_text(int server_pid) {
+  if (server_pid == 0) return "";
+  const auto memory = read_resident_memory(server_pid);
+  if (!memory) return "server RSS unknown";
+  return fmt::format("server RSS {} MiB", memory->present >> 20);
+}
+
+core::Result<MemoryReading> read_memory(int server_pid) {
+  MemoryReading reading;
+  if (server_pid != 0) {
+    SANJAY_TRY(reading.server, read_process_memory(server_pid));
+  }
+  SANJAY_TRY(reading.client, read_process_memory(0));
+  reading.kernel = read_kernel_memory();
+  return reading;
+}
+
 KernelMemory read_kernel_memory() {
   KernelMemory memory;
   if (const auto text = read_text("/proc/meminfo")) {

@@ -5,6 +5,7 @@
 #include "core/time.h"
 
 #include <cstdint>
+#include <string>
 
 namespace sanjay::bench {
 
@@ -29,6 +30,17 @@ struct ProcessMemory {
 
 core::Result<ProcessMemory> read_process_memory(int pid);
 
+/// The cheap view of it (status): without a walk over the pages, so fit for a process under load.
+struct ResidentMemory {
+  std::int64_t present = 0;
+  std::int64_t peak = 0;  // since the process began
+};
+
+core::Result<ResidentMemory> read_resident_memory(int pid);
+
+/// For progress lines: "server RSS 512 MiB"; empty without a server process (`server_pid` 0).
+std::string resident_text(int server_pid);
+
 /// Memory the kernel holds for the whole machine, in bytes: both ends of every connection and the
 /// generator's own driver are in it.
 struct KernelMemory {
@@ -38,6 +50,16 @@ struct KernelMemory {
 };
 
 KernelMemory read_kernel_memory();
+
+/// All of these at one moment.
+struct MemoryReading {
+  ProcessMemory server;  // zero without a server process
+  ProcessMemory client;
+  KernelMemory kernel;
+};
+
+/// `server_pid` 0: there is no server process to look at.
+core::Result<MemoryReading> read_memory(int server_pid);
 
 /// Pins the calling thread, and what it starts from now on, to one CPU.
 core::Status pin_to_cpu(int cpu);

@@ -57,15 +57,17 @@ void Report::add(std::string_view key, const std::vector<double>& values) {
   entries_.push_back({std::string(key), text + "]", false});
 }
 
-void Report::add_latency(std::string_view key, const telemetry::Histogram& histogram_ns) {
-  const auto microseconds = [](std::uint64_t ns) { return static_cast<double>(ns) / 1000; };
-  const std::string name(key);
-  add(name + "_p50_us", microseconds(histogram_ns.value_at(0.5)));
-  add(name + "_p90_us", microseconds(histogram_ns.value_at(0.9)));
-  add(name + "_p99_us", microseconds(histogram_ns.value_at(0.99)));
-  add(name + "_p999_us", microseconds(histogram_ns.value_at(0.999)));
-  add(name + "_max_us", microseconds(histogram_ns.max()));
-  add(name + "_count", histogram_ns.count());
+void Report::add_latency(std::string_view key, const telemetry::Histogram& histogram_ns,
+                         std::string_view suffix) {
+  const auto add_us = [&](const char* what, std::uint64_t ns) {
+    add(fmt::format("{}_{}_us{}", key, what, suffix), static_cast<double>(ns) / 1000);
+  };
+  add_us("p50", histogram_ns.value_at(0.5));
+  add_us("p90", histogram_ns.value_at(0.9));
+  add_us("p99", histogram_ns.value_at(0.99));
+  add_us("p999", histogram_ns.value_at(0.999));
+  add_us("max", histogram_ns.max());
+  add(fmt::format("{}_count{}", key, suffix), histogram_ns.count());
 }
 
 void Report::add_histogram(std::string_view key, const telemetry::Histogram& histogram_ns) {

@@ -28,7 +28,9 @@ class Report {
   void add(std::string_view key, const std::vector<double>& values);
   /// p50, p90, p99, p99.9, max and count of nanoseconds, as microseconds under KEY_p50_us and so
   /// on.
-  void add_latency(std::string_view key, const telemetry::Histogram& histogram_ns);
+  /// `suffix` ends each key: "_before" makes KEY_p50_us_before.
+  void add_latency(std::string_view key, const telemetry::Histogram& histogram_ns,
+                   std::string_view suffix = "");
 
   /// Its buckets as KEY_us_histogram: pairs of highest microseconds and count, lowest first. For
   /// programs only: print() leaves it out.

@@ -30,6 +30,17 @@ TEST(Report, WritesTheFilledBucketsOfAHistogram) {
                            R"("latency_us_histogram":[[1.007, 1], [2015.23, 3]]})");
 }
 
+TEST(Report, NamesTheQuantilesOfALatency) {
+  telemetry::Histogram histogram;
+  histogram.record(63'000);
+  Report report("storm");
+  report.add_latency("latency", histogram, "_during");
+  EXPECT_EQ(report.json(),
+            R"({"scenario":"storm","latency_p50_us_during":63,"latency_p90_us_during":63,)"
+            R"("latency_p99_us_during":63,"latency_p999_us_during":63,)"
+            R"("latency_max_us_during":63,"latency_count_during":1})");
+}
+
 TEST(ProcessCpu, GrowsWithWork) {
   const auto before = read_process_cpu(0);
   ASSERT_TRUE(before);
@@ -51,6 +62,22 @@ TEST(ProcessMemory, IsPlausibleForThisProcess) {
   EXPECT_GT(memory->proportional, 0);
   EXPECT_LE(memory->proportional, memory->resident);
   EXPECT_GT(read_kernel_memory().slab, 0);
+}
+
+TEST(ResidentMemory, PeaksAtOrAboveThePresent) {
+  const auto memory = read_resident_memory(0);
+  ASSERT_TRUE(memory);
+  EXPECT_GT(memory->present, 1 << 20);
+  EXPECT_GE(memory->peak, memory->present);
+  EXPECT_FALSE(read_resident_memory(-1));
+}
+
+TEST(MemoryReading, LooksAtNoServerWithoutOne) {
+  const auto reading = read_memory(0);
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->server.resident, 0);
+  EXPECT_GT(reading->client.resident, 0);
+  EXPECT_FALSE(read_memory(-1));
 }
 
 }  // namespace

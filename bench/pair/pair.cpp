@@ -154,27 +154,25 @@ core::Result<PairTable> pair_fanout(const PairOptions& options, Servers& servers
   SANJAY_TRY(const FanoutResult captured, run_fanout(capture));
   if (!captured.sound()) return core::failure("server: " + captured.interrupted);
 
-  // A bare broadcaster delivers to the publisher as well: one subscriber fewer, same deliveries.
-  const auto broadcast_by = [&](const std::string& url, int pid) -> core::Result<FanoutOptions> {
-    FanoutOptions bare = fanout;
-    SANJAY_TRY(bare.client, client_for(options, url, Protocol::WebSocket));
-    bare.server_pid = pid;
-    bare.subscribers -= 1;
-    bare.envelope = captured.delivered_message;
-    return bare;
+  // A broadcaster delivers to the publisher as well: one subscriber fewer, same deliveries. A bare
+  // one gets the server's very message; protocols have an envelope of their own for the data.
+  const auto fanout_of = [&](const std::string& url, Protocol protocol,
+                             int pid) -> core::Result<FanoutOptions> {
+    FanoutOptions other = fanout;
+    SANJAY_TRY(other.client, client_for(options, url, protocol));
+    other.server_pid = pid;
+    if (!has_channels(protocol)) other.subscribers -= 1;
+    if (protocol == Protocol::WebSocket) other.envelope = captured.delivered_message;
+    return other;
   };
   SANJAY_TRY(const std::string floor_url, servers.start_floor(options.fan_floor));
-  SANJAY_TRY(const FanoutOptions floor, broadcast_by(floor_url, servers.floor_pid()));
+  SANJAY_TRY(const FanoutOptions floor,
+             fanout_of(floor_url, Protocol::WebSocket, servers.floor_pid()));
   std::vector<Party> parties{{"floor", [&] { return fanout_measurement(floor); }},
                              {"server", [&] { return fanout_measurement(fanout); }}};
-  FanoutOptions peer = fanout;
+  FanoutOptions peer;
   if (servers.has_peer()) {
-    if (options.peer.protocol == Protocol::WebSocket) {
-      SANJAY_TRY(peer, broadcast_by(options.peer.url, servers.peer_pid()));
-    } else {
-      SANJAY_TRY(peer.client, client_for(options, options.peer.url, options.peer.protocol));
-      peer.server_pid = servers.peer_pid();
-    }
+    SANJAY_TRY(peer, fanout_of(options.peer.url, options.peer.protocol, servers.peer_pid()));
     parties.push_back({"peer", [&] { return fanout_measurement(peer); }});
   }
   return run_interleaved(options,
@@ -210,9 +208,8 @@ core::Result<PairTable> pair_requests(const PairOptions& options, Servers& serve
   std::vector<Party> parties{{"floor", [&] { return run_requests(floor); }},
                              {"server", [&] { return run_requests(request); }}};
   RequestOptions peer = request;
-  const bool peer_takes_part =
-      servers.has_peer() &&
-      (echo ? !options.peer.echo_url.empty() : options.peer.protocol != Protocol::WebSocket);
+  const bool peer_takes_part = servers.has_peer() && (echo ? !options.peer.echo_url.empty()
+                                                           : has_channels(options.peer.protocol));
   if (peer_takes_part) {
     SANJAY_TRY(peer.client, client_for(options, echo ? options.peer.echo_url : options.peer.url,
                                        echo ? Protocol::WebSocket : options.peer.protocol));

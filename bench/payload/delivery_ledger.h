@@ -3,8 +3,10 @@
 
 #include "bench/payload/stamp.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -29,10 +31,23 @@ class DeliveryLedger {
   DeliveryLedger(std::size_t receivers, std::size_t publishers);
 
   void record(std::size_t receiver, const Stamp& stamp);
+  /// It turns out that the server has refused this message, so nobody was to get it. False: the
+  /// receiver has not come that far, and the message is not to be counted as sent to him.
+  bool forgive(std::size_t receiver, const Stamp& stamp);
 
   /// Faults given that each publisher has sent `sent[publisher]` messages. Interleavings are
   /// compared with `order`, which the first complete receiver sets when it is 0.
   DeliveryFaults faults(const std::vector<std::uint64_t>& sent, std::uint64_t& order) const;
+
+  // The parts of it, where receivers differ in what they should have got.
+  /// Faults among what has come: what was passed over and did not come later is lost.
+  DeliveryFaults faults_so_far() const;
+  /// How many messages behind the last ones that came the receiver lacks.
+  std::uint64_t missing_end(std::size_t receiver, std::span<const std::uint64_t> sent) const;
+  /// How many messages the receiver has got, each counted once.
+  std::uint64_t received(std::size_t receiver) const;
+  /// A hash of the order in which they came.
+  std::uint64_t order_of(std::size_t receiver) const { return order_[receiver]; }
 
  private:
   // What came of a gap: kept only where something was passed over, up to kMissingMax entries;

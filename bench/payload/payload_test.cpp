@@ -91,6 +91,34 @@ TEST(DeliveryLedger, ComparesOrderAcrossLedgers) {
   EXPECT_EQ(b.faults({1, 1}, order).differing_streams, 1U);
 }
 
+TEST(DeliveryLedger, TellsWhatOneReceiverLacksAtTheEnd) {
+  DeliveryLedger ledger(2, 2);
+  for (const std::uint64_t i : {0, 1, 3}) ledger.record(0, {0, i, 0});
+  ledger.record(0, {1, 0, 0});
+  ledger.record(1, {0, 0, 0});
+  const std::vector<std::uint64_t> sent{6, 2};
+  EXPECT_EQ(ledger.missing_end(0, sent), 3U);  // 4 and 5 of one, 1 of the other
+  EXPECT_EQ(ledger.missing_end(1, sent), 7U);
+  EXPECT_EQ(ledger.faults_so_far().lost, 1U);  // 2 was passed over
+  EXPECT_EQ(ledger.received(0), 4U);
+  EXPECT_EQ(ledger.received(1), 1U);
+}
+
+TEST(DeliveryLedger, CountsARepeatedMessageOnceAsReceived) {
+  DeliveryLedger ledger(1, 1);
+  for (const std::uint64_t i : {0, 0, 2, 1}) ledger.record(0, {0, i, 0});
+  EXPECT_EQ(ledger.received(0), 3U);
+}
+
+TEST(DeliveryLedger, ForgivesWhatTheServerHasRefused) {
+  DeliveryLedger ledger(1, 1);
+  for (const std::uint64_t i : {0, 2}) ledger.record(0, {0, i, 0});
+  EXPECT_TRUE(ledger.forgive(0, {0, 1, 0}));
+  EXPECT_FALSE(ledger.forgive(0, {0, 3, 0}));  // is behind what has come
+  EXPECT_EQ(ledger.faults_so_far().lost, 0U);
+  EXPECT_EQ(ledger.missing_end(0, std::vector<std::uint64_t>{4}), 1U);
+}
+
 TEST(DeliveryLedger, CountsUnknownPublishersAsForeign) {
   DeliveryLedger ledger(1, 1);
   ledger.record(0, {3, 0, 0});

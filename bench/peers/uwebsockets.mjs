@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The peer of performance.md: uWebSockets as it is meant to be used. A message to / goes to every
-// connection through its topic tree, a message to /echo goes back to its sender.
-//   npm install --prefix bench/peers && node bench/peers/uwebsockets.mjs PORT
+// A broadcast server with uWebSockets as it is meant to be used: a message to / goes to every
+// connection of / through its topic tree, a message to /echo goes back to its sender. See README.md.
+//   node uwebsockets.mjs PORT
 import uws from "@trufflesuite/uws-js-unofficial";
 
 const port = Number(process.argv[2]);

@@ -12,8 +12,9 @@ namespace {
 
 core::Result<ConnectionPlan> plan_of(const ClientOptions& client, std::uint32_t connections,
                                      Subscription subscription, const std::string& channel) {
-  if (client.protocol == Protocol::WebSocket && subscription != Subscription::None) {
-    return core::failure("--protocol ws knows no channels: use --channels none");
+  if (!has_channels(client.protocol) && subscription != Subscription::None) {
+    return core::failure(fmt::format("--protocol {} knows no channels: use --channels none",
+                                     name_of(client.protocol)));
   }
   ConnectionPlan plan{.connections = connections};
   if (subscription == Subscription::Shared) {
@@ -29,12 +30,20 @@ core::Result<ConnectionPlan> plan_of(const ClientOptions& client, std::uint32_t 
 core::Result<IdlePoint> read_point(std::uint32_t connections, int server_pid) {
   IdlePoint point;
   point.connections = connections;
-  if (server_pid != 0) {
-    SANJAY_TRY(point.server, read_process_memory(server_pid));
-  }
-  SANJAY_TRY(point.client, read_process_memory(0));
-  point.kernel = read_kernel_memory();
+  SANJAY_TRY(point.memory, read_memory(server_pid));
   return point;
+}
+
+// Cuts all connections, waits until they are gone and then some more, and reads memory.
+core::Result<MemoryReading> close_all(Fleet& fleet, const IdleOptions& options) {
+  const std::uint64_t connections = options.points.back();
+  fleet.cut(0, false);
+  const auto gone = [&] { return fleet.cut_off(); };
+  auto closed =
+      fleet.wait("connections closed", [&] { return gone() == connections; }, gone, connections);
+  if (closed) closed = fleet.hold(*options.close_and_wait);
+  if (!closed) return std::unexpected(closed.error());
+  return read_memory(options.server_pid);
 }
 
 }  // namespace
@@ -44,6 +53,7 @@ core::Result<ConnectResult> run_connect(const ConnectOptions& options) {
              plan_of(options.client, options.connections, options.subscription, options.channel));
   Fleet fleet(options.client, std::move(plan));
   if (auto started = fleet.start({}); !started) return std::unexpected(started.error());
+  fleet.describe_progress([&] { return resident_text(options.server_pid); });
   SANJAY_TRY(const UsageMeter meter, UsageMeter::start(options.server_pid));
   if (auto open = fleet.open_all(); !open) return std::unexpected(open.error());
   ConnectResult result;
@@ -62,6 +72,7 @@ core::Result<IdleResult> run_idle(const IdleOptions& options) {
              plan_of(options.client, options.points.back(), options.subscription, options.channel));
   Fleet fleet(options.client, std::move(plan));
   if (auto started = fleet.start({}); !started) return std::unexpected(started.error());
+  fleet.describe_progress([&] { return resident_text(options.server_pid); });
   IdleResult result;
   SANJAY_TRY(const IdlePoint none, read_point(0, options.server_pid));
   result.points.push_back(none);
@@ -76,6 +87,9 @@ core::Result<IdleResult> run_idle(const IdleOptions& options) {
   SANJAY_TRY(const UsageMeter meter, UsageMeter::start(options.server_pid));
   if (auto held = fleet.hold(options.duration); !held) return std::unexpected(held.error());
   SANJAY_TRY(result.usage, meter.read());
+  if (options.close_and_wait) {
+    SANJAY_TRY(result.after_close, close_all(fleet, options));
+  }
   return result;
 }
 

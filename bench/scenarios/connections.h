@@ -9,13 +9,11 @@
 #include "telemetry/histogram.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace sanjay::bench {
-
-/// What each connection subscribes to.
-enum class Subscription : std::uint8_t { None, Shared, Own };
 
 struct ConnectOptions {
   ClientOptions client;
@@ -42,22 +40,23 @@ struct IdleOptions {
   std::string channel = "bench";
   core::Duration settle = std::chrono::seconds(2);  // from the last connection to the reading
   core::Duration duration = std::chrono::seconds(10);
+  /// At the end all connections are closed, and memory is read once more so much later.
+  std::optional<core::Duration> close_and_wait;
 };
 
 struct IdlePoint {
   std::uint32_t connections = 0;
-  ProcessMemory server;  // zero without a server process
-  ProcessMemory client;
-  KernelMemory kernel;
+  MemoryReading memory;
 };
 
 struct IdleResult {
   std::vector<IdlePoint> points;  // the first is with no connections
   Usage usage;                    // while the last point's connections were held
+  std::optional<MemoryReading> after_close;
 };
 
 /// Opens connections up to each point, lets them settle, reads memory; then holds the last number
-/// for `duration`. Pings are answered all the time.
+/// for `duration`. Pings are answered all the time. Then closes them, if wanted.
 core::Result<IdleResult> run_idle(const IdleOptions& options);
 
 }  // namespace sanjay::bench

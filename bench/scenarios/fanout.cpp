@@ -59,7 +59,7 @@ Completion completion_of(const FanoutOptions& options, FanoutShared& shared) {
   };
 }
 
-// The ledgers have a line for every connection, but Centrifuge publishers receive nothing: their
+// The ledgers have a line for every connection, but publishers to a channel receive nothing: their
 // lines are as incomplete as they should be and are taken off the losses again.
 DeliveryFaults faults_of(const FanoutOptions& options, Fleet& fleet,
                          const std::vector<std::uint64_t>& sent, std::uint64_t published) {
@@ -73,7 +73,7 @@ DeliveryFaults faults_of(const FanoutOptions& options, Fleet& fleet,
     sum.misordered += faults.misordered;
     sum.differing_streams += faults.differing_streams;
   }
-  if (options.client.protocol != Protocol::WebSocket) sum.lost -= published * options.publishers;
+  if (has_channels(options.client.protocol)) sum.lost -= published * options.publishers;
   return sum;
 }
 
@@ -81,12 +81,12 @@ DeliveryFaults faults_of(const FanoutOptions& options, Fleet& fleet,
 
 core::Result<FanoutResult> run_fanout(const FanoutOptions& options) {
   if (auto valid = check(options); !valid) return std::unexpected(valid.error());
-  const bool bare = options.client.protocol == Protocol::WebSocket;
+  const bool channels = has_channels(options.client.protocol);
   const std::uint32_t connections = options.subscribers + options.publishers;
-  FanoutShared shared(options, bare ? connections : options.subscribers);
+  FanoutShared shared(options, channels ? options.subscribers : connections);
   ConnectionPlan plan{.connections = connections};
-  plan.channel_of = [&options](std::uint32_t index) {
-    return index < options.subscribers ? options.channel : std::string();
+  plan.channel_of = [&options, channels](std::uint32_t index) {
+    return channels && index < options.subscribers ? options.channel : std::string();
   };
   Fleet fleet(options.client, std::move(plan));
   auto started = fleet.start(

@@ -16,8 +16,8 @@ namespace sanjay::bench {
 /// One channel, many receivers, closed loop: each publisher keeps `window` messages in flight and
 /// publishes the next when all receivers have one more. Every delivery is entered in a ledger.
 ///
-/// Centrifuge: publishers are not subscribed, receivers = subscribers. Bare WebSocket: the server
-/// is one that broadcasts every message to everybody, so publishers receive too.
+/// With channels (has_channels()) publishers are not subscribed, receivers = subscribers. Without,
+/// the server is one that broadcasts every message to everybody, so publishers receive too.
 struct FanoutOptions {
   ClientOptions client;
   int server_pid = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/scenarios/fanout_load.h"
 
-#include "bench/client/centrifuge_wire.h"
+#include "bench/client/wire.h"
 
 namespace sanjay::bench {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/scenarios/request.h"
 
-#include "bench/client/centrifuge_wire.h"
 #include "bench/client/fleet.h"
+#include "bench/client/wire.h"
 #include "core/assert.h"
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ std::string payload_of(std::size_t bytes) {
 
 void write_command(std::string& out, const RequestOptions& options, std::uint32_t connection,
                    std::uint32_t id, std::string_view payload) {
-  const CentrifugeWire& wire = wire_of(options.client.protocol);
+  const Wire& wire = wire_of(options.client.protocol);
   if (options.kind == Kind::Rpc) return wire.write_rpc(out, id, options.method, payload);
   const std::string channel = fmt::format("{}-{}", options.channel, connection % options.channels);
   wire.write_publish(out, id, channel, payload);
@@ -136,8 +136,11 @@ class RequestLoad final : public Load {
 
 core::Result<Measurement> run_requests(const RequestOptions& options) {
   const bool echo = options.kind == Kind::Echo;
-  if (echo != (options.client.protocol == Protocol::WebSocket)) {
-    return core::failure(echo ? "echo needs --protocol ws" : "this needs --protocol centrifuge");
+  if (echo && options.client.protocol != Protocol::WebSocket) {
+    return core::failure("echo needs --protocol ws");
+  }
+  if (!echo && !has_channels(options.client.protocol)) {
+    return core::failure("this needs --protocol centrifuge or protobuf");
   }
   if (!echo && options.payload_bytes < 2) return core::failure("the shortest JSON data is 2 bytes");
   Shared shared;

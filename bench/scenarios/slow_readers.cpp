@@ -13,7 +13,6 @@ void SlowReaders::begin() {
   for (std::uint32_t i = 0; i < count_; ++i) {
     Connection* connection = worker_.find(first_ + i);
     if (connection == nullptr) continue;
-    connection->make_expendable();
     if (i < stalled_) {
       connection->pause_reading();
     } else {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/buckets.h"
 #include "core/chunking.h"
 #include "core/intrusive_list.h"
 #include "core/random.h"
@@ -11,6 +12,7 @@
 
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 namespace sanjay::core {
@@ -32,7 +34,7 @@ TEST(SipHash, MatchesTheReferenceVector) {
 }
 
 TEST(Slab, ReusesSlotsWithANewGeneration) {
-  Slab<std::string, 4> slab(8);
+  Slab<std::string, 64> slab(128);
   const auto first = slab.emplace("a");
   ASSERT_TRUE(first);
   EXPECT_EQ(slab.find(first->slot, first->generation), first->item);
@@ -45,13 +47,51 @@ TEST(Slab, ReusesSlotsWithANewGeneration) {
 }
 
 TEST(Slab, RefusesBeyondItsMaximumAndKeepsAddresses) {
-  Slab<int, 4> slab(6);
+  Slab<int, 64> slab(150);
   std::vector<int*> items;
-  for (int i = 0; i < 6; ++i) items.push_back(slab.emplace(i)->item);
-  EXPECT_FALSE(slab.emplace(6));
-  for (int i = 0; i < 6; ++i) EXPECT_EQ(*items[static_cast<std::size_t>(i)], i);
+  for (int i = 0; i < 150; ++i) items.push_back(slab.emplace(i)->item);
+  EXPECT_FALSE(slab.emplace(150));
+  for (int i = 0; i < 150; ++i) EXPECT_EQ(*items[static_cast<std::size_t>(i)], i);
   slab.erase(3);
   EXPECT_TRUE(slab.emplace(7));
+  EXPECT_FALSE(slab.emplace(8));
+}
+
+TEST(Slab, GivesEmptyBlocksBackAndKeepsOneInReserve) {
+  Slab<int, 64> slab(1000);
+  for (int i = 0; i < 640; ++i) slab.emplace(i);
+  EXPECT_EQ(slab.held(), 640U);
+  const auto stale = slab.emplace(640);
+  EXPECT_EQ(slab.held(), 704U);
+  for (std::uint32_t slot = 1; slot <= 640; ++slot) slab.erase(slot);
+  EXPECT_EQ(slab.size(), 1U);
+  EXPECT_EQ(slab.held(), 128U) << "the block of the one that is left, and the reserve";
+  EXPECT_EQ(slab.find(stale->slot, stale->generation), nullptr);
+  EXPECT_FALSE(slab.in_use(stale->slot));
+  EXPECT_EQ(slab.at(0), 0);
+  // Slots of a block that has come back are told from what they were.
+  for (int i = 1; i <= 640; ++i) EXPECT_EQ(slab.emplace(i)->slot, static_cast<std::uint32_t>(i));
+  EXPECT_EQ(slab.at(stale->slot), 640);
+  EXPECT_EQ(slab.find(stale->slot, stale->generation), nullptr);
+}
+
+TEST(Slab, TakesTheLowestSlotThatIsFree) {
+  Slab<int, 64> slab(1000);
+  for (int i = 0; i < 500; ++i) slab.emplace(i);
+  for (const std::uint32_t slot : {400U, 7U, 130U}) slab.erase(slot);
+  for (const std::uint32_t slot : {7U, 130U, 400U, 500U}) EXPECT_EQ(slab.emplace(0)->slot, slot);
+}
+
+TEST(Buckets, AreGivenBackWhenAMapHasShrunk) {
+  std::unordered_map<int, int> map;
+  for (int i = 0; i < 100'000; ++i) map.emplace(i, i);
+  for (int i = 100; i < 100'000; ++i) {
+    map.erase(i);
+    give_back_buckets(map);
+  }
+  EXPECT_LE(map.bucket_count(), 1024U);
+  EXPECT_EQ(map.size(), 100U);
+  EXPECT_EQ(map.at(99), 99);
 }
 
 struct Item : ListNode {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/buckets.h"
 #include "core/siphash.h"
 #include "core/slab.h"
 
@@ -37,6 +38,7 @@ class NamedSlab {
   void erase(std::uint32_t number) {
     by_name_.erase(std::string_view(items_.at(number).name));
     items_.erase(number);
+    core::give_back_buckets(by_name_);
   }
   std::uint32_t size() const { return items_.size(); }
   /// Numbers below this may be in use.

@@ -19,6 +19,10 @@ struct ProcessUsage {
 
 ProcessUsage process_usage();
 
+/// Gives memory that was freed, and that the allocator has kept, back to the operating system. Any
+/// thread; another one that allocates meanwhile may wait for milliseconds.
+void return_freed_memory();
+
 /// The machine's name; "localhost" if it has none.
 std::string host_name();
 

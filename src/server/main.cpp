@@ -96,6 +96,7 @@ int wait_for_end(const sigset_t& signals, const CommandLine& line, std::size_t o
     if (signal == SIGTERM || signal == SIGINT) return signal;
     if (signal == SIGHUP) reload(line, open_files_max, endpoints, config, server, log);
     if (signal > 0) continue;  // no second has passed
+    server.return_memory();
     const core::Duration limit = config.runtime.watchdog_timeout;
     if (limit == core::Duration::zero() || std::chrono::seconds(server.stuck_for()) < limit) {
       continue;

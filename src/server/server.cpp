@@ -105,6 +105,17 @@ void Server::keys_changed() {
   for (auto& shard : shards_) shard->notify();
 }
 
+void Server::return_memory() {
+  constexpr std::uint64_t kConnectionBytes = 1024;  // docs/performance.md
+  std::uint64_t needed = 0;
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    const auto& streams = shards_[i]->streams().stats();
+    needed += streams.streams.value() * kConnectionBytes + streams.queued_bytes.value() +
+              applications_[i]->hub_stats().pending_bytes.value();
+  }
+  if (memory_.due(needed)) runtime::return_freed_memory();
+}
+
 unsigned Server::stuck_for() {
   unsigned longest = 0;
   for (std::size_t i = 0; i < shards_.size(); ++i) {

@@ -7,6 +7,7 @@
 #include "runtime/driver_set.h"
 #include "runtime/shard.h"
 #include "runtime/shard_threads.h"
+#include "server/memory_return.h"
 #include "server/server_shard.h"
 #include "server/wiring.h"
 #include "telemetry/log.h"
@@ -41,6 +42,8 @@ class Server {
   /// To be called about once a second: a shard that has not turned between so many calls in a row
   /// is stuck. Answers the longest count of such calls.
   unsigned stuck_for();
+  /// To be called about once a second: gives memory back to the operating system after a burst.
+  void return_memory();
 
   runtime::DriverKind driver_kind() const { return drivers_.kind; }
 
@@ -58,6 +61,7 @@ class Server {
     unsigned calls_without_a_turn = 0;
   };
   std::vector<Watched> watched_;
+  MemoryReturn memory_;
   std::unique_ptr<runtime::ShardThreads> threads_;
 };
 

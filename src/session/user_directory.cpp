@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/user_directory.h"
 
+#include "core/buckets.h"
 #include "session/session.h"
 
 namespace sanjay::session {
@@ -13,7 +14,9 @@ UserDirectory::User* UserDirectory::join(std::string_view user, Session& session
 
 void UserDirectory::leave(User& user, Session& session) {
   session.unlink();
-  if (user.second.empty()) users_.erase(users_.find(user.first));
+  if (!user.second.empty()) return;
+  users_.erase(users_.find(user.first));
+  core::give_back_buckets(users_);
 }
 
 std::vector<Session*> UserDirectory::sessions_of(std::string_view user) {
