@@ -83,7 +83,8 @@ void Report::print() const {
   std::size_t width = 0;
   for (const Entry& entry : entries_) width = std::max(width, entry.key.size());
   for (const Entry& entry : entries_) {
-    if (entry.printed && !entry.text.empty()) fmt::print("{:<{}}  {}\n", entry.key, width, entry.text);
+    if (!entry.printed || entry.text.empty()) continue;
+    fmt::print("{:<{}}  {}\n", entry.key, width, entry.text);
   }
   std::fflush(stdout);
 }
