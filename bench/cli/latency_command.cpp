@@ -43,6 +43,7 @@ int latency(LatencyFlags& flags) {
   report.add("overload", std::uint64_t{options.overload});
   add_verdict(report, options, result->verdict);
   report.add_latency("latency", result->latency_ns);
+  report.add_histogram("latency", result->latency_ns);
   report.add_latency("publisher_lateness", result->lateness_ns);
   add_usage(report, result->usage, "delivery", result->measured_deliveries);
   const double seconds = std::chrono::duration<double>(result->usage.wall).count();

@@ -70,11 +70,21 @@ void Report::add_latency(std::string_view key, const telemetry::Histogram& histo
   add(fmt::format("{}_count{}", key, suffix), histogram_ns.count());
 }
 
+void Report::add_histogram(std::string_view key, const telemetry::Histogram& histogram_ns) {
+  std::string text;
+  for (const auto& [highest, count] : histogram_ns.buckets()) {
+    const double microseconds = static_cast<double>(highest) / 1000;
+    text += fmt::format("{}[{:.6g}, {}]", text.empty() ? "" : ", ", microseconds, count);
+  }
+  entries_.push_back({fmt::format("{}_us_histogram", key), "[" + text + "]", false, false});
+}
+
 void Report::print() const {
   std::size_t width = 0;
   for (const Entry& entry : entries_) width = std::max(width, entry.key.size());
   for (const Entry& entry : entries_) {
-    if (!entry.text.empty()) fmt::print("{:<{}}  {}\n", entry.key, width, entry.text);
+    if (!entry.printed || entry.text.empty()) continue;
+    fmt::print("{:<{}}  {}\n", entry.key, width, entry.text);
   }
   std::fflush(stdout);
 }

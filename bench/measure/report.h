@@ -32,6 +32,10 @@ class Report {
   void add_latency(std::string_view key, const telemetry::Histogram& histogram_ns,
                    std::string_view suffix = "");
 
+  /// Its buckets as KEY_us_histogram: pairs of highest microseconds and count, lowest first. For
+  /// programs only: print() leaves it out.
+  void add_histogram(std::string_view key, const telemetry::Histogram& histogram_ns);
+
   /// To stdout; what is an empty text is left out.
   void print() const;
   /// Appends the JSON line; an empty path does nothing.
@@ -43,6 +47,7 @@ class Report {
     std::string key;
     std::string text;
     bool quoted;
+    bool printed = true;
   };
 
   std::vector<Entry> entries_;

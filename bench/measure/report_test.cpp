@@ -19,6 +19,17 @@ TEST(Report, WritesOneJsonLineInOrder) {
                            R"("ratio":1.25,"cpu_ns":123457,"pairs":[1, 0.5]})");
 }
 
+TEST(Report, WritesTheFilledBucketsOfAHistogram) {
+  telemetry::Histogram histogram;
+  Report report("latency");
+  report.add_histogram("none", histogram);
+  histogram.record(1'000);
+  histogram.record_many(2'000'000, 3);
+  report.add_histogram("latency", histogram);
+  EXPECT_EQ(report.json(), R"({"scenario":"latency","none_us_histogram":[],)"
+                           R"("latency_us_histogram":[[1.007, 1], [2015.23, 3]]})");
+}
+
 TEST(Report, NamesTheQuantilesOfALatency) {
   telemetry::Histogram histogram;
   histogram.record(63'000);

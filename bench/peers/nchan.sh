@@ -4,6 +4,7 @@
 # descriptors as it finds them.
 #   nchan.sh FOLDER PORT   FOLDER: for what nginx writes
 set -eu
+mkdir -p "$1"
 conf=$1/nchan-$2.conf
 ulimit -n "$(ulimit -Hn)"
 sed "s/@PORT@/$2/" "${0%/*}/nchan.conf.in" >"$conf"

@@ -68,4 +68,12 @@ std::uint64_t Histogram::value_at(double quantile) const {
   return max_;
 }
 
+std::vector<Histogram::Bucket> Histogram::buckets() const {
+  std::vector<Bucket> filled;
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    if (buckets_[i] > 0) filled.push_back({highest_of(i), buckets_[i]});
+  }
+  return filled;
+}
+
 }  // namespace sanjay::telemetry

@@ -24,6 +24,17 @@ class Histogram {
   /// The value below or at which `quantile` (0..1) of the records lie; 0 when empty.
   std::uint64_t value_at(double quantile) const;
 
+  /// Values above the bucket before and up to `highest`.
+  struct Bucket {
+    std::uint64_t highest = 0;
+    std::uint64_t count = 0;
+
+    bool operator==(const Bucket&) const = default;
+  };
+
+  /// The buckets that hold something, lowest first.
+  std::vector<Bucket> buckets() const;
+
  private:
   static constexpr unsigned kSubBits = 6;
   static std::size_t index_of(std::uint64_t value);

@@ -37,5 +37,15 @@ TEST(Histogram, MergesAndClampsBeyondItsRange) {
   EXPECT_EQ(a.value_at(0.99), 0u);
 }
 
+TEST(Histogram, ListsItsFilledBucketsFromTheLowest) {
+  Histogram histogram;
+  EXPECT_TRUE(histogram.buckets().empty());
+  histogram.record(2'000'000);
+  histogram.record_many(7, 2);
+  histogram.record(2'000'001);
+  const std::vector<Histogram::Bucket> expected{{7, 2}, {2'015'231, 2}};
+  EXPECT_EQ(histogram.buckets(), expected);
+}
+
 }  // namespace
 }  // namespace sanjay::telemetry
