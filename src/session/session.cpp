@@ -187,6 +187,14 @@ void Session::on_transport_pong() {
 void Session::take_pong() {
   awaiting_pong_ = false;
   heartbeat_ += milliseconds(ping_interval_ms_) - milliseconds(pong_timeout_ms_);
+  heartbeat_ = ping_together(heartbeat_);
+}
+
+// The pings of a shard that are due within a 256th of the interval leave in one turn, and their
+// pongs come back in few: a sleeping shard is woken per group, not per client.
+core::Instant Session::ping_together(core::Instant due) const {
+  const core::Duration group = core::Duration(milliseconds(ping_interval_ms_)) / 256;
+  return FAILPOINT("session.ping_together") ? due : due - due.time_since_epoch() % group;
 }
 
 // --- what the hub says
@@ -293,7 +301,8 @@ void Session::beat(bool patient, const Now& now) {
     flush_replies();
   }
   awaiting_pong_ = pong_timeout_ms_ != 0;
-  heartbeat_ = now.instant + milliseconds(awaiting_pong_ ? pong_timeout_ms_ : ping_interval_ms_);
+  heartbeat_ = awaiting_pong_ ? now.instant + milliseconds(pong_timeout_ms_)
+                              : ping_together(now.instant + milliseconds(ping_interval_ms_));
 }
 
 }  // namespace sanjay::session

@@ -187,6 +187,7 @@ class Session : public core::ListNode {
   void rpc(std::uint32_t id, std::string_view method);
   void on_pong();
   void take_pong();
+  core::Instant ping_together(core::Instant due) const;
   void beat(bool patient, const Now& now);
 
   // session_connect.cpp

@@ -233,7 +233,7 @@ void Session::start_heartbeat(protocol::ConnectResult& result, const Now& now) {
   pong_timeout_ms_ = static_cast<std::uint32_t>(core::to_milliseconds(options.pong_timeout));
   // The first ping comes at a random moment, so that clients who came together do not stay so.
   const auto half = static_cast<std::uint64_t>(options.ping_interval.count() / 2);
-  heartbeat_ = now.instant + core::Duration(half + context_.random.below(half + 1));
+  heartbeat_ = ping_together(now.instant + core::Duration(half + context_.random.below(half + 1)));
 }
 
 void Session::set_expiry(const std::optional<core::WallTime>& expire_at, const Now& now) {
