@@ -191,10 +191,12 @@ void Session::take_pong() {
 }
 
 // The pings of a shard that are due within a 256th of the interval leave in one turn, and their
-// pongs come back in few: a sleeping shard is woken per group, not per client.
+// pongs come back in few: a sleeping shard is woken per group, not per client. Each shard has a
+// phase of its own, since shards may share a CPU.
 core::Instant Session::ping_together(core::Instant due) const {
   const core::Duration group = core::Duration(milliseconds(ping_interval_ms_)) / 256;
-  return FAILPOINT("session.ping_together") ? due : due - due.time_since_epoch() % group;
+  if (FAILPOINT("session.ping_together") || group == core::Duration::zero()) return due;
+  return due - (due.time_since_epoch() + context_.ping_phase) % group;
 }
 
 // --- what the hub says

@@ -65,6 +65,7 @@ struct SessionContext {
   hub::Hub& hub;
   core::Random& random;
   UserDirectory users;
+  core::Duration ping_phase{};  // sets the moments of this shard's pings apart from those of others
   std::unique_ptr<protocol::CommandDecoder> json{};
   std::unique_ptr<protocol::CommandDecoder> protobuf{};
   SessionStats stats{};
