@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -80,6 +81,38 @@ TEST(Slab, TakesTheLowestSlotThatIsFree) {
   for (int i = 0; i < 500; ++i) slab.emplace(i);
   for (const std::uint32_t slot : {400U, 7U, 130U}) slab.erase(slot);
   for (const std::uint32_t slot : {7U, 130U, 400U, 500U}) EXPECT_EQ(slab.emplace(0)->slot, slot);
+}
+
+TEST(Slab, AgreesWithASetOfFreeSlotsAcrossManyBlocks) {
+  constexpr std::uint32_t kSlots = 64 * 64 * 3 + 10;  // the last block is short
+  Slab<int, 64> slab(kSlots);
+  std::set<std::uint32_t> free, used;
+  for (std::uint32_t slot = 0; slot < kSlots; ++slot) free.insert(slot);
+  Random random(7);
+  for (int step = 0; step < 200'000; ++step) {
+    // Grows for a while, then shrinks.
+    const bool add = random.below(10) < (step / 20'000 % 2 == 0 ? 7U : 3U);
+    if (add) {
+      const auto place = slab.emplace(step);
+      ASSERT_EQ(place.has_value(), !free.empty());
+      if (!place) continue;
+      ASSERT_EQ(place->slot, *free.begin());
+      free.erase(free.begin());
+      used.insert(place->slot);
+    } else if (!used.empty()) {
+      auto victim = used.lower_bound(static_cast<std::uint32_t>(random.below(kSlots)));
+      if (victim == used.end()) victim = used.begin();
+      slab.erase(*victim);
+      free.insert(*victim);
+      used.erase(victim);
+    }
+    ASSERT_EQ(slab.size(), used.size());
+  }
+  while (!used.empty()) {
+    slab.erase(*used.begin());
+    used.erase(used.begin());
+  }
+  EXPECT_EQ(slab.held(), 64U);
 }
 
 TEST(Buckets, AreGivenBackWhenAMapHasShrunk) {

@@ -92,6 +92,10 @@ class Slab {
     std::array<std::uint64_t, kBlock / 64> free_bits{};
   };
 
+  static std::uint32_t first_bit(std::uint64_t bits) {
+    return static_cast<std::uint32_t>(std::countr_zero(bits));
+  }
+
   bool has_cell(std::uint32_t slot) const {
     return slot < capacity() && blocks_[slot / kBlock].cells != nullptr;
   }
@@ -101,18 +105,19 @@ class Slab {
   }
 
   std::optional<std::uint32_t> take_lowest() {
-    while (lowest_ < blocks_.size() && blocks_[lowest_].free == 0) ++lowest_;
-    if (lowest_ == blocks_.size() && !add_block()) return std::nullopt;
-    Block& block = blocks_[lowest_];
+    while (lowest_ < with_room_.size() && with_room_[lowest_] == 0) ++lowest_;
+    if (lowest_ == with_room_.size() && !add_block()) return std::nullopt;
+    const std::uint32_t number = lowest_ * 64 + first_bit(with_room_[lowest_]);
+    Block& block = blocks_[number];
     if (!block.cells) make_cells(block);
-    if (lowest_ == reserve_) reserve_ = kNone;
-    --block.free;
+    if (number == reserve_) reserve_ = kNone;
+    if (--block.free == 0) with_room_[lowest_] &= with_room_[lowest_] - 1;
     for (std::uint32_t word = 0;; ++word) {
       std::uint64_t& bits = block.free_bits[word];
       if (bits == 0) continue;
-      const auto bit = static_cast<std::uint32_t>(std::countr_zero(bits));
+      const std::uint32_t bit = first_bit(bits);
       bits &= bits - 1;
-      return lowest_ * kBlock + word * 64 + bit;
+      return number * kBlock + word * 64 + bit;
     }
   }
 
@@ -120,7 +125,8 @@ class Slab {
     const std::uint32_t number = slot / kBlock;
     Block& block = blocks_[number];
     block.free_bits[slot % kBlock / 64] |= std::uint64_t{1} << (slot % 64);
-    lowest_ = std::min(lowest_, number);
+    with_room_[number / 64] |= std::uint64_t{1} << (number % 64);
+    lowest_ = std::min(lowest_, number / 64);
     if (++block.free < slots_in(number)) return;
     if (reserve_ == kNone) {
       reserve_ = number;
@@ -137,6 +143,9 @@ class Slab {
     for (std::uint32_t i = 0; i < block.free; ++i) {
       block.free_bits[i / 64] |= std::uint64_t{1} << (i % 64);
     }
+    if (number % 64 == 0) with_room_.push_back(0);
+    with_room_[number / 64] |= std::uint64_t{1} << (number % 64);
+    lowest_ = number / 64;  // nothing before has room
     return true;
   }
 
@@ -161,8 +170,9 @@ class Slab {
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
   std::vector<Block> blocks_;
-  std::uint32_t lowest_ = 0;       // no block before this one has room
-  std::uint32_t reserve_ = kNone;  // the one empty block whose cells are kept
+  std::vector<std::uint64_t> with_room_;  // a bit for each block
+  std::uint32_t lowest_ = 0;              // no word of these before this one has a bit
+  std::uint32_t reserve_ = kNone;         // the one empty block whose cells are kept
   std::uint32_t held_blocks_ = 0;
   std::uint32_t size_ = 0;
   std::uint32_t slots_max_;

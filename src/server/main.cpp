@@ -96,9 +96,12 @@ int wait_for_end(const sigset_t& signals, const CommandLine& line, std::size_t o
     if (signal == SIGTERM || signal == SIGINT) return signal;
     if (signal == SIGHUP) reload(line, open_files_max, endpoints, config, server, log);
     if (signal > 0) continue;  // no second has passed
-    server.return_memory();
     const core::Duration limit = config.runtime.watchdog_timeout;
-    if (limit == core::Duration::zero() || std::chrono::seconds(server.stuck_for()) < limit) {
+    const unsigned stuck = server.stuck_for();
+    // A shard that is stuck may hold a lock of the allocator's, and the watchdog must not wait for
+    // it.
+    if (stuck == 0) server.return_memory();
+    if (limit == core::Duration::zero() || std::chrono::seconds(stuck) < limit) {
       continue;
     }
     // What follows is for whoever restarts the process, and for the core that shows where it stood.

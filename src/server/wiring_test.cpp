@@ -3,6 +3,7 @@
 
 #include "runtime/shard_threads.h"
 #include "server/config.h"
+#include "server/shared_state.h"
 
 #include <gtest/gtest.h>
 
@@ -55,6 +56,14 @@ TEST(Wiring, ShardsYieldWhereTheyShareCpus) {
   EXPECT_FALSE(wired(with_shards(1)).shard.yield);
   EXPECT_FALSE(wired(with_shards(runtime::available_cpus())).shard.yield);
   EXPECT_TRUE(wired(with_shards(runtime::available_cpus() + 1)).shard.yield);
+}
+
+TEST(Wiring, VeryManyShardsGetShorterMailboxes) {
+  EXPECT_EQ(SharedState::mail_slots(1), 4096U);
+  EXPECT_EQ(SharedState::mail_slots(4), 4096U);
+  EXPECT_EQ(SharedState::mail_slots(5), 2048U);
+  EXPECT_EQ(SharedState::mail_slots(56), 256U);
+  EXPECT_EQ(SharedState::mail_slots(1024), 256U);
 }
 
 TEST(Wiring, EveryLimitOfTheConfigurationArrives) {
