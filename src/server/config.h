@@ -75,6 +75,7 @@ struct Config {
     std::uint32_t connection_limit = 0;
     std::uint32_t connection_limit_per_address = 0;
     std::uint32_t connection_rate_limit = 0;
+    std::uint32_t connection_pace = 2000;
   } client;
 
   struct Websocket {

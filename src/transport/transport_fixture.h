@@ -115,6 +115,10 @@ class TransportTest : public ::testing::Test,
         if (auto* c = connection(id)) c->on_resume();
       }
     }
+    const auto exists = [this](core::ConnectionId id) { return connection(id) != nullptr; };
+    while (const auto next = services_->pace.next(shard_->now(), exists)) {
+      connection(*next)->on_resume();
+    }
     hub_->hand_over(shard_->now());
     return hub_->run(1000);
   }
