@@ -43,6 +43,7 @@ ServerShard::ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64
                hub_,
                random_,
                session::UserDirectory(wiring_->hub.key),
+               auth::SignatureCache(wiring_->hub.key),
                wiring_->session.ping_interval / 256 * shard.index() / wiring_->shards,
                std::make_unique<protocol::JsonDecoder>(),
                std::make_unique<protocol::ProtobufDecoder>()},

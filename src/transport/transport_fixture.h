@@ -94,8 +94,8 @@ class TransportTest : public ::testing::Test,
     hub_ = std::make_unique<hub::Hub>(hub_options, flow_, *broker_, encoder_, *this, *this, *this);
     session_ = std::make_unique<session::SessionContext>(
         &session_options_, *hub_, random_, session::UserDirectory(core::SipKey{1, 2}),
-        core::Duration(0), std::make_unique<protocol::JsonDecoder>(),
-        std::make_unique<protocol::ProtobufDecoder>());
+        auth::SignatureCache(core::SipKey{1, 2}), core::Duration(0),
+        std::make_unique<protocol::JsonDecoder>(), std::make_unique<protocol::ProtobufDecoder>());
     admission_ = std::make_unique<limits::ConnectionAdmission>(admission_options_);
     services_ = std::make_unique<ShardServices>(*shard_, &options_, *session_, http_, *admission_);
     shard_->set_application(*this);
