@@ -12,10 +12,7 @@ namespace sanjay::server {
 namespace {
 
 /// Options of Centrifugo 6 that are not offered.
-constexpr std::array<std::string_view, 18> kUnsupportedOptions{
-    "allow_tags_filter",
-    "allowed_delta_types",
-    "delta_publish",
+constexpr std::array<std::string_view, 15> kUnsupportedOptions{
     "map",
     "map_clients_presence_channel_prefix",
     "map_users_presence_channel_prefix",

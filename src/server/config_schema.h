@@ -52,6 +52,7 @@ std::span<const std::string_view> choice_names(IoChoice);
 std::span<const std::string_view> choice_names(telemetry::Level);
 std::span<const std::string_view> choice_names(channels::RecoveryMode);
 std::span<const std::string_view> choice_names(channels::DataFormat);
+std::span<const std::string_view> choice_names(channels::DeltaType);
 std::span<const std::string_view> choice_names(api::ErrorMode);
 
 /// What a value must be: "a whole number from 0 to 65535".

@@ -47,6 +47,9 @@ std::string expectation_of(const Range& range, const T*) {
       text += fmt::format("{} \"{}\"", i == 0 ? "" : i + 1 < names.size() ? "," : " or", names[i]);
     }
     return text;
+  } else if constexpr (std::same_as<T, std::vector<channels::DeltaType>>) {
+    return fmt::format("a list of {}",
+                       expectation_of(range, static_cast<channels::DeltaType*>(nullptr)));
   } else if constexpr (std::same_as<T, std::vector<std::string>>) {
     return "a list of strings";
   } else if constexpr (std::same_as<T, std::vector<channels::Namespace>>) {
