@@ -46,9 +46,9 @@ inline std::string token(std::string_view claims) {
 /// Messages one behind the other, each behind its length: what transports do with frames.
 class MessageEncoder final : public hub::PublicationEncoder {
  public:
-  bool encode(hub::Encoding encoding, std::string_view channel, const hub::Publication& publication,
-              std::string& out) override {
-    const protocol::ReplyEncoding& replies = encoding_of(encoding);
+  bool encode(const hub::EncodeAs& how, std::string_view channel,
+              const hub::Publication& publication, std::string& out) override {
+    const protocol::ReplyEncoding& replies = encoding_of(how.encoding);
     protocol::Publication message;
     message.data = publication.data;
     std::string compacted;
