@@ -15,10 +15,11 @@
 namespace sanjay::server {
 
 /// Where a setting lives in a Config; the pointer's type is the setting's type.
-using Target = std::variant<bool*, std::uint16_t*, std::uint32_t*, std::string*, core::Duration*,
-                            IoChoice*, telemetry::Level*, channels::RecoveryMode*,
-                            channels::DataFormat*, api::ErrorMode*, std::vector<std::string>*,
-                            std::vector<std::uint32_t>*, std::vector<channels::Namespace>*>;
+using Target =
+    std::variant<bool*, std::uint16_t*, std::uint32_t*, std::string*, core::Duration*, IoChoice*,
+                 telemetry::Level*, channels::RecoveryMode*, channels::DataFormat*, api::ErrorMode*,
+                 std::vector<std::string>*, std::vector<std::uint32_t>*,
+                 std::vector<channels::DeltaType>*, std::vector<channels::Namespace>*>;
 
 /// One key an operator can set. The table of these is the only list of keys there is: files,
 /// environment, flags, messages, help and dumps are all read off it.

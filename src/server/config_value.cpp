@@ -200,6 +200,13 @@ std::string toml_of(const T& value) {
   }
 }
 
+template <class Item>
+std::string toml_of(const std::vector<Item>& list) {
+  std::string text = "[";
+  for (const Item& item : list) text.append(text.size() > 1 ? ", " : "").append(toml_of(item));
+  return text + "]";
+}
+
 /// One block a namespace, with every option; stands for the key too.
 std::string toml_of(const std::vector<channels::Namespace>& namespaces) {
   std::string text;
@@ -213,13 +220,6 @@ std::string toml_of(const std::vector<channels::Namespace>& namespaces) {
     }
   }
   return text;
-}
-
-template <class Item>
-std::string toml_of(const std::vector<Item>& list) {
-  std::string text = "[";
-  for (const Item& item : list) text.append(text.size() > 1 ? ", " : "").append(toml_of(item));
-  return text + "]";
 }
 
 }  // namespace
