@@ -49,7 +49,13 @@ export const BASE: Configuration = {
       { name: "delta", ...deltas, delta_publish: true },
       { name: "delta_asked", ...deltas },
       { name: "delta_plain", ...open, allowed_delta_types: ["fossil"], delta_publish: true },
-      { name: "delta_filtered", ...deltas, delta_publish: true, allow_tags_filter: true },
+      {
+        name: "delta_filtered",
+        ...deltas,
+        delta_publish: true,
+        allow_history_for_client: true,
+        allow_tags_filter: true,
+      },
       {
         name: "filtered",
         ...stored,

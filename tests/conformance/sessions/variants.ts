@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
-  type Area, api, call, closed, connect, fill, frames, publish, send, settle, subscribe,
+  type Area, api, call, closed, connect, fill, frames, publish, send, settle, settleChannel,
+  subscribe,
 } from "../harness/session.ts";
 
 const delta = { delta: "fossil" };
@@ -111,7 +112,7 @@ export const variants: Area = {
       steps: [
         ...connect("a", "42"), subscribe("a", "delta_filtered:x", { ...delta, ...red }),
         tagged("delta_filtered:x", 1, { color: "blue" }),
-        tagged("delta_filtered:x", 2, { color: "red" }), settle("a"),
+        tagged("delta_filtered:x", 2, { color: "red" }), settleChannel("a", "delta_filtered:x"),
       ],
     },
     {
