@@ -66,6 +66,7 @@ void Commands::publish(Call& call, const Place& place, std::string_view channel,
   published.data_is_json = publication.data.is_json;
   published.received = call.received;
   published.tags = command.tags;
+  published.delta = publication.delta || settings->delta_publish;
   hub::PublishOptions options;
   if (!publication.skip_history) options.history = settings->history;
   options.idempotency_key = publication.idempotency_key;

@@ -16,6 +16,7 @@ struct ChannelSettings {
   hub::HistorySettings history{};
   bool presence = false;
   channels::DataFormat data_format = channels::DataFormat::NotEmpty;
+  bool delta_publish = false;
 };
 
 /// All channels of the node, with their rules, as the server API of one shard sees them.

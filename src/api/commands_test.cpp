@@ -102,6 +102,15 @@ TEST_F(ChannelCommands, PublishHandsOnEveryField) {
   EXPECT_EQ(asked.tags, "a=b;c=;");
   EXPECT_EQ(asked.idempotency_key, "k");
   EXPECT_EQ(asked.version, "7e");
+  EXPECT_TRUE(asked.delta);
+}
+
+TEST_F(ChannelCommands, WhatMayBeSentAsADifferenceTheCallerOrTheNamespaceSays) {
+  channels_.at_once = {hub::Published{}, hub::Published{}};
+  EXPECT_EQ(one("publish", R"({"channel":"a","data":1})"), kDone);
+  EXPECT_FALSE(channels_.last.delta);
+  EXPECT_EQ(one("publish", R"({"channel":"d","data":1})"), kDone);
+  EXPECT_TRUE(channels_.last.delta);
 }
 
 TEST_F(ChannelCommands, PublishSkipsHistoryWhereToldTo) {

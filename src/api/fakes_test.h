@@ -35,8 +35,8 @@ class FakeNode final : public Node {
 };
 
 /// For tests only: channels whose answers come at once, or when the test says so. Those that begin
-/// with "h" have history, those with "p" presence; "b" takes any data; those that begin with "x" or
-/// have a namespace do not exist.
+/// with "h" have history, those with "p" presence; "b" takes any data, "d" may be sent as
+/// differences; those that begin with "x" or have a namespace do not exist.
 class FakeChannels final : public Channels {
  public:
   /// One call, its views copied.
@@ -50,6 +50,7 @@ class FakeChannels final : public Channels {
     std::string idempotency_key{};
     std::string version{};  // and its epoch
     bool history = false;
+    bool delta = false;
     hub::HistoryQuery query{};
   };
 
@@ -60,6 +61,7 @@ class FakeChannels final : public Channels {
       settings.history = {10, std::chrono::seconds(60), std::chrono::hours(1)};
     }
     settings.presence = channel.starts_with('p');
+    settings.delta_publish = channel.starts_with('d');
     if (channel.starts_with('b')) settings.data_format = channels::DataFormat::Binary;
     return settings;
   }
@@ -82,6 +84,7 @@ class FakeChannels final : public Channels {
     one.idempotency_key = options.idempotency_key;
     one.version = std::to_string(options.version).append(options.version_epoch);
     one.history = options.history.enabled();
+    one.delta = publication.delta;
     return take(std::move(one));
   }
   std::optional<hub::Answer> history(std::string_view channel, const hub::HistoryQuery& query,

@@ -11,7 +11,8 @@ std::optional<ChannelSettings> HubChannels::find(std::string_view channel) const
   const channels::HistorySettings& history = options->history;
   return ChannelSettings{{history.size, history.ttl, history.meta_ttl},
                          options->presence,
-                         options->publication_data_format};
+                         options->publication_data_format,
+                         options->delta_publish};
 }
 
 std::optional<protocol::Error> HubChannels::check_data(channels::DataFormat format,

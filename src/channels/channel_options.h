@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace re2 {
 class RE2;
@@ -19,6 +20,9 @@ enum class RecoveryMode : std::uint8_t { Stream, Cache };
 /// What the payload of a publication must be. NotEmpty is anything of at least one byte; Binary is
 /// anything at all.
 enum class DataFormat : std::uint8_t { NotEmpty, Json, JsonObject, Binary };
+
+/// How publications may be written as differences from the ones before them.
+enum class DeltaType : std::uint8_t { Fossil };
 
 /// How much of a channel's publications is kept, and how long. Whole seconds.
 struct HistorySettings {
@@ -35,8 +39,8 @@ struct HistorySettings {
 
 /// What holds for the channels of one namespace. Names and meaning are Centrifugo's, everything is
 /// off by default. A `_for_anonymous` modifies the options beside it and allows nothing alone. Of
-/// Centrifugo's options those are left out that this server does not offer: delta compression, tags
-/// filters, proxies, map and shared-poll subscriptions.
+/// Centrifugo's options those are left out that this server does not offer: proxies, map and
+/// shared-poll subscriptions.
 struct ChannelOptions {
   bool presence = false;    // who is subscribed is kept
   bool join_leave = false;  // coming and going is published
@@ -50,6 +54,10 @@ struct ChannelOptions {
   bool allow_recovery = false;
   RecoveryMode force_recovery_mode = RecoveryMode::Stream;
   bool auto_cache_recover = false;  // every subscriber gets the newest publication at once
+
+  std::vector<DeltaType> allowed_delta_types;  // that subscribers may ask for
+  bool delta_publish = false;                  // all publications may be sent so
+  bool allow_tags_filter = false;              // subscribers may leave publications out
 
   bool allow_subscribe_for_client = false;
   bool allow_subscribe_for_anonymous = false;

@@ -140,6 +140,10 @@ std::optional<Error> check_data(const ChannelOptions& options, std::string_view 
   return std::nullopt;
 }
 
+bool allows(const ChannelOptions& options, DeltaType type) {
+  return std::ranges::find(options.allowed_delta_types, type) != options.allowed_delta_types.end();
+}
+
 Grants grant(const ChannelOptions& options, const Override& changes) {
   const bool has_history = options.history.enabled() || FAILPOINT("channels.history_position");
   Grants grants;
@@ -170,6 +174,8 @@ Grants grant(const ChannelOptions& options, const Asker& asker,
   if (request.join_leave && options.join_leave && may_read_presence(options, subscriber)) {
     grants.join_leave_push = true;
   }
+  grants.delta = request.delta == "fossil" && allows(options, DeltaType::Fossil) &&
+                 (!request.tags_filter || FAILPOINT("channels.filter_delta"));
   return grants;
 }
 

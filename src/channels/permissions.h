@@ -68,6 +68,9 @@ std::optional<protocol::Error> check_history(const ChannelOptions& options, cons
 std::optional<protocol::Error> check_data(const ChannelOptions& options, std::string_view data,
                                           bool is_json);
 
+/// Whether subscribers may ask for it.
+bool allows(const ChannelOptions& options, DeltaType type);
+
 using Override = core::SubscriptionOverride;
 
 /// What one subscription brings.
@@ -79,6 +82,7 @@ struct Grants {
   bool recoverable = false;
   RecoveryMode recovery_mode = RecoveryMode::Stream;
   bool auto_cache_recover = false;  // recover though he did not ask: cache mode only
+  bool delta = false;               // he is sent differences; never with a tags filter
 
   friend bool operator==(const Grants&, const Grants&) = default;
 };

@@ -437,6 +437,19 @@ TEST(Grants, AClientGetsWhatItAsksForAndMayHave) {
   EXPECT_EQ(grant(stored(), kInsecure, all), (Grants{.positioned = true, .recoverable = true}));
 }
 
+TEST(Grants, DifferencesAreSentWhereTheyAreAllowedAndNothingIsFiltered) {
+  protocol::SubscribeRequest fossil;
+  fossil.delta = "fossil";
+  ChannelOptions options = stored();
+  EXPECT_FALSE(grant(options, kAnna, fossil).delta);
+  options.allowed_delta_types = {DeltaType::Fossil};
+  EXPECT_TRUE(grant(options, kAnna, fossil).delta);
+  EXPECT_FALSE(grant(options, kAnna, {}).delta);
+  EXPECT_FALSE(grant(options).delta);
+  fossil.tags_filter = std::make_unique<protocol::FilterNode>();
+  EXPECT_FALSE(grant(options, kAnna, fossil).delta);
+}
+
 TEST(Grants, AClientHearsOfOthersWhereHeMaySeeThem) {
   const protocol::SubscribeRequest all = asking_for_all();
   ChannelOptions options;

@@ -3,6 +3,9 @@
 
 #include "core/failpoint.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace sanjay::hub {
 
 Recovery recover_all(const StreamPosition& since, const StreamPosition& top, const History& history,
@@ -31,18 +34,34 @@ Recovery recover_all(const StreamPosition& since, const StreamPosition& top, con
 }
 
 Recovery recover_newest(const StreamPosition& since, const StreamPosition& top,
-                        const History& history, const std::vector<PublicationRef>& captured) {
+                        const History& history, const std::vector<PublicationRef>& captured,
+                        const TagsFilter* filter) {
+  const bool captured_newest = !captured.empty() && captured.back()->offset() == top.offset;
+  const bool same_history = history.top.epoch == top.epoch;
   PublicationRef newest;
-  if (!captured.empty() && captured.back()->offset() == top.offset) {
+  if (captured_newest) {
     newest = captured.back();
-  } else if (history.top.epoch == top.epoch && !history.publications.empty()) {
+  } else if (same_history && !history.publications.empty()) {
     newest = history.publications.front();
   }
+  PublicationRef wanted = newest;
+  if (filter != nullptr) {
+    const auto fits = [&](const PublicationRef& one) { return filter->matches(one->view().tags); };
+    wanted = nullptr;
+    if (captured_newest) {
+      const auto found = std::ranges::find_if(captured.rbegin(), captured.rend(), fits);
+      if (found != captured.rend()) wanted = *found;
+    }
+    if (!wanted && same_history) {
+      const auto found = std::ranges::find_if(history.publications, fits);
+      if (found != history.publications.end()) wanted = *found;
+    }
+  }
   const bool up_to_date = since.offset == top.offset && since.epoch == top.epoch;
-  if (!newest) return {up_to_date, {}};
+  if (!wanted) return {up_to_date, {}};
   if (newest->offset() != top.offset) return {};
   if (up_to_date) return {true, {}};
-  return {true, {std::move(newest)}};
+  return {true, {std::move(wanted)}};
 }
 
 }  // namespace sanjay::hub

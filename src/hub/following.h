@@ -62,8 +62,11 @@ struct Recovery {
 /// what was `captured`.
 Recovery recover_all(const StreamPosition& since, const StreamPosition& top, const History& history,
                      const std::vector<PublicationRef>& captured);
-/// Only the newest, if it is still kept. `history` has the newest one, if any.
+/// Only the newest, if it is still kept. `history` has the newest one, if any, first. With a
+/// filter: the newest that it lets through; when `history` and `captured` have none such, as if
+/// nothing were kept.
 Recovery recover_newest(const StreamPosition& since, const StreamPosition& top,
-                        const History& history, const std::vector<PublicationRef>& captured);
+                        const History& history, const std::vector<PublicationRef>& captured,
+                        const TagsFilter* filter = nullptr);
 
 }  // namespace sanjay::hub

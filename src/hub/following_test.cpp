@@ -92,6 +92,48 @@ TEST(RecoverNewest, TakesTheLastOneIfItIsTheLast) {
   }
 }
 
+TEST(RecoverNewest, OfAFilterTakesTheNewestThatItLetsThrough) {
+  core::FilterNode node;
+  node.key = "red";
+  node.compare = "ex";
+  const auto filter = TagsFilter::compile(node);
+  const auto tagged = [](const std::vector<std::uint64_t>& offsets,
+                         const std::vector<std::uint64_t>& red) {
+    std::vector<PublicationRef> list;
+    for (const std::uint64_t offset : offsets) {
+      const Tag tag{"red", ""};
+      Publication publication{.offset = offset};
+      if (std::ranges::count(red, offset) > 0) publication.tags = {&tag, 1};
+      list.push_back(std::make_shared<const StoredPublication>(publication));
+    }
+    return list;
+  };
+  struct FilterCase {
+    StreamPosition since;
+    std::uint64_t top;
+    std::vector<std::uint64_t> history;  // newest first
+    std::vector<std::uint64_t> captured;
+    std::vector<std::uint64_t> red;
+    const char* expected;
+  };
+  const std::vector<FilterCase> cases = {
+      {{2, "a"}, 5, {5, 4, 3}, {}, {3, 4}, "yes: 4"},
+      {{2, "a"}, 5, {5, 4, 3}, {}, {5}, "yes: 5"},
+      {{2, "a"}, 5, {5, 4, 3}, {}, {}, "no"},
+      {{5, "a"}, 5, {5, 4, 3}, {}, {4}, "yes:"},
+      {{2, "a"}, 7, {5, 4, 3}, {6, 7}, {4, 6}, "yes: 6"},
+      {{2, "a"}, 7, {5, 4, 3}, {6, 7}, {4}, "yes: 4"},
+      {{2, "a"}, 6, {5, 4, 3}, {}, {4}, "no"},  // the last one is no longer kept
+  };
+  for (const FilterCase& c : cases) {
+    const History history{tagged(c.history, c.red), {c.history.front(), "a"}};
+    EXPECT_EQ(describe(recover_newest(c.since, {c.top, "a"}, history, tagged(c.captured, c.red),
+                                      filter.get())),
+              c.expected)
+        << "case " << &c - cases.data();
+  }
+}
+
 TEST(Following, IsIdleOnlyWhenNothingIsUnderWay) {
   Following following;
   EXPECT_TRUE(following.is_idle());

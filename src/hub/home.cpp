@@ -223,7 +223,8 @@ void Home::start(std::uint32_t number, BeginningSubscription& beginning) {
   if (options.recover) {
     HistoryQuery query{.meta_ttl = options.history_meta_ttl};
     if (options.newest_only) {
-      query.limit = 1;
+      // The newest that a filter lets through may stand further back.
+      query.limit = options.filter ? static_cast<std::int32_t>(options.publications_max) : 1;
       query.reverse = true;
     } else {
       query.limit = static_cast<std::int32_t>(options.publications_max);
@@ -297,7 +298,7 @@ void Home::finish_beginnings(std::uint32_t number) {
       continue;
     }
     output_.reply(beginning.shard,
-                  {beginning.subscription, beginning.ticket, result_of(following, beginning)});
+                  {beginning.subscription, beginning.ticket, result_of(channel, beginning)});
     if (failed && options.announced) {
       refused_.insert(beginning_key(beginning.shard, beginning.ticket));
     }
@@ -313,8 +314,8 @@ void Home::finish_beginnings(std::uint32_t number) {
   }
 }
 
-SubscriptionResult Home::result_of(const Following& following,
-                                   const BeginningSubscription& beginning) {
+SubscriptionResult Home::result_of(const Channel& channel, const BeginningSubscription& beginning) {
+  const Following& following = *channel.following;
   SubscriptionResult result;
   result.failure = beginning.failure;
   const SubscriptionOptions& options = beginning.options;
@@ -322,12 +323,17 @@ SubscriptionResult Home::result_of(const Following& following,
   result.positioned = true;
   result.position = following.view;
   if (!options.recover) return result;
-  const auto recover = options.newest_only ? recover_newest : recover_all;
   Recovery recovery =
-      recover(options.since, following.view, *beginning.history, following.captured);
+      options.newest_only
+          ? recover_newest(options.since, following.view, *beginning.history, following.captured,
+                           options.filter.get())
+          : recover_all(options.since, following.view, *beginning.history, following.captured);
   result.recovered = recovery.recovered;
   result.publications = std::move(recovery.publications);
   result.epoch_matches = options.since.epoch.empty() || options.since.epoch == following.view.epoch;
+  // Something without a place in the history may have come behind the last that he recovers.
+  result.based = !result.publications.empty() && channel.delta_base &&
+                 channel.delta_base->bytes == result.publications.back()->view().data;
   return result;
 }
 

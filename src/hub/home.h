@@ -152,7 +152,7 @@ class Home final : private BrokerEvents {
                                         std::uint32_t ticket);
   void on_subscription_answer(const ForSubscription& call, Answer&& answer);
   void finish_beginnings(std::uint32_t channel);
-  static SubscriptionResult result_of(const Following& following,
+  static SubscriptionResult result_of(const Channel& channel,
                                       const BeginningSubscription& beginning);
 
   void follow(std::uint32_t channel, const PublicationRef& publication, std::string_view epoch);

@@ -15,16 +15,20 @@ namespace {
 constexpr FormSet forms_of(Variant variant) {
   return bit_of(form_of({}, false, variant)) | bit_of(form_of({}, true, variant));
 }
-constexpr FormSet kSameFrames = forms_of(Variant::Plain) | forms_of(Variant::Filtered);
+constexpr FormSet kFilteredFrames = forms_of(Variant::Filtered);
+constexpr FormSet kSameFrames = forms_of(Variant::Plain) | kFilteredFrames;
 constexpr FormSet kDeltaFrames = forms_of(Variant::Delta);
 
-constexpr FormSet kFormsWithJoins = [] {
+constexpr FormSet all_forms(bool (*belongs)(Form)) {
   FormSet forms = 0;
   for (Form form = 0; form < kForms; ++form) {
-    if (has_joins(form)) forms |= bit_of(form);
+    if (belongs(form)) forms |= bit_of(form);
   }
   return forms;
-}();
+}
+constexpr FormSet kFormsWithJoins = all_forms(has_joins);
+constexpr FormSet kFilteredForms =
+    all_forms([](Form form) { return variant_of(form) == Variant::Filtered; });
 
 }  // namespace
 
@@ -114,10 +118,11 @@ HomeChannels::Pending& HomeChannels::pending_of(std::uint32_t number, core::Inst
 
 // Appends what `encode` makes to the frames of all these forms: encoded once and copied.
 template <class Encode>
-void HomeChannels::append_frames(Pending& pending, FormSet forms, FrameKey fresh, Encode&& encode) {
+std::optional<std::size_t> HomeChannels::append_frames(Pending& pending, FormSet forms,
+                                                       FrameKey fresh, Encode&& encode) {
   // Who could not be given one publication must not get a later one: he would not miss it.
   forms &= ~pending.unencodable;
-  if (forms == 0) return;
+  if (forms == 0) return 0;
   const auto key_of = [fresh](FormSet of) {
     return static_cast<FrameKey>(static_cast<unsigned>(std::countr_zero(of)) | fresh);
   };
@@ -125,8 +130,9 @@ void HomeChannels::append_frames(Pending& pending, FormSet forms, FrameKey fresh
   std::string& frames = pending.frames[first];
   const std::size_t before = frames.size();
   if (!encode(frames)) {
-    pending.unencodable |= forms;
-    return;
+    // Whom a filter spares what cannot be encoded goes on; see BatchPart.
+    pending.unencodable |= forms & ~kFilteredForms;
+    return std::nullopt;
   }
   const std::size_t grown = frames.size() - before;
   for (FormSet left = forms & (forms - 1); left != 0; left &= left - 1) {
@@ -136,6 +142,13 @@ void HomeChannels::append_frames(Pending& pending, FormSet forms, FrameKey fresh
   const std::size_t bytes = grown * static_cast<std::size_t>(std::popcount(forms));
   pending.bytes += bytes;
   pending_bytes_ += bytes;
+  return grown;
+}
+
+void HomeChannels::note_parts(Pending& pending, FormSet filtered, const BatchPart& part) {
+  for (FormSet left = filtered; left != 0; left &= left - 1) {
+    pending.parts->parts[static_cast<FrameKey>(std::countr_zero(left))].push_back(part);
+  }
 }
 
 void HomeChannels::append(std::uint32_t number, const Publication& publication) {
@@ -144,6 +157,10 @@ void HomeChannels::append(std::uint32_t number, const Publication& publication) 
   if (wanted_forms == 0) return;  // nobody listens
   Pending& pending = pending_of(number, publication.received);
   FormSet deltas = 0;
+  if ((wanted_forms & kFilteredForms) != 0) {
+    if (!pending.parts) pending.parts = std::make_unique<BatchParts>();
+    pending.parts->publications.emplace_back(publication.tags);
+  }
   for (std::size_t e = 0; e < kEncodings; ++e) {
     const FormSet same = wanted_forms & (kSameFrames << e);
     const FormSet delta = wanted_forms & (kDeltaFrames << e);
@@ -152,10 +169,14 @@ void HomeChannels::append(std::uint32_t number, const Publication& publication) 
     const auto encode = [&](std::string& out) {
       return encoder_.encode(how, channel.name, publication, out);
     };
-    append_frames(pending, same, 0, encode);
+    const auto grown = append_frames(pending, same, 0, encode);
+    if (const FormSet filtered = same & kFilteredForms) {
+      const auto number_of = static_cast<std::uint32_t>(pending.parts->publications.size() - 1);
+      note_parts(pending, filtered, {number_of, grown.value_or(0)});
+    }
     how.delta = true;
     // Whoever gets the first of a batch whole has the others' base with it.
-    const std::string* base = publication.delta ? channel.delta_base.get() : nullptr;
+    const core::Payload* base = publication.delta ? channel.delta_base.get() : nullptr;
     if (pending.publications > 0) how.base = base;
     append_frames(pending, delta, kFreshFrames, encode);
     how.base = base;
@@ -164,10 +185,10 @@ void HomeChannels::append(std::uint32_t number, const Publication& publication) 
   ++pending.publications;
   if (deltas == 0) {
     channel.delta_base.reset();
-  } else if (channel.delta_base) {
-    channel.delta_base->assign(publication.data);
   } else {
-    channel.delta_base = std::make_unique<std::string>(publication.data);
+    if (!channel.delta_base) channel.delta_base = std::make_unique<core::Payload>();
+    channel.delta_base->bytes.assign(publication.data);
+    channel.delta_base->is_json = publication.data_is_json;
   }
 }
 
@@ -180,7 +201,12 @@ void HomeChannels::append(std::uint32_t number, Movement movement, const ClientI
     const auto encode = [&](std::string& out) {
       return encoder_.encode_movement(static_cast<Encoding>(e), channel.name, movement, info, out);
     };
-    append_frames(pending, forms & ((kSameFrames | kDeltaFrames) << e), 0, encode);
+    const auto grown =
+        append_frames(pending, forms & ((kSameFrames | kDeltaFrames) << e), 0, encode);
+    if (const FormSet filtered = forms & (kFilteredFrames << e)) {
+      if (!pending.parts) pending.parts = std::make_unique<BatchParts>();
+      note_parts(pending, filtered, {BatchPart::kMovement, grown.value_or(0)});
+    }
     append_frames(pending, forms & (kDeltaFrames << e), kFreshFrames, encode);
   }
 }
@@ -200,6 +226,7 @@ EncodedBatch HomeChannels::to_batch(Pending& pending) {
   batch.received = pending.received;
   batch.publications = pending.publications;
   batch.unencodable = pending.unencodable;
+  batch.parts = std::move(pending.parts);
   pending.frames.for_each([&](FrameKey key, std::string& bytes) {
     if (!bytes.empty()) batch.frames[key] = core::SharedBytes(std::move(bytes));
   });
@@ -208,6 +235,7 @@ EncodedBatch HomeChannels::to_batch(Pending& pending) {
 
 bool HomeChannels::concerns(const Interested& to, const EncodedBatch& batch) {
   if ((to.forms & batch.unencodable) != 0) return true;
+  if (batch.parts && (to.forms & kFilteredForms) != 0) return true;
   bool concerned = false;
   batch.frames.for_each([&](FrameKey key, const core::SharedBytes&) {
     concerned = concerned || (to.forms & bit_of(form_of_key(key))) != 0;

@@ -55,7 +55,8 @@ class HomeChannels {
     core::Instant received{};  // the oldest publication
     std::uint32_t publications = 0;
     FormSet unencodable = 0;
-    bool state_lost = false;  // after all this
+    std::unique_ptr<BatchParts> parts;  // while somebody filters
+    bool state_lost = false;            // after all this
   };
 
   struct Channel {
@@ -66,7 +67,7 @@ class HomeChannels {
     std::unique_ptr<Pending> pending;
     std::unique_ptr<Following> following;  // while somebody follows its positions
     /// The data of the last publication; kept while somebody takes differences from it.
-    std::unique_ptr<std::string> delta_base;
+    std::unique_ptr<core::Payload> delta_base;
     core::Instant handed_over{};  // last
     std::uint32_t calls = 0;      // on the broker, to be answered
     bool subscribed = false;      // with the broker
@@ -152,8 +153,11 @@ class HomeChannels {
   static FormSet wanted(const Channel& channel);
   std::unique_ptr<Pending> take_pending(Channel& channel);
   Pending& pending_of(std::uint32_t number, core::Instant received);
+  /// Answers how much longer the frames of each form became; nothing: the encoding cannot carry it.
   template <class Encode>
-  void append_frames(Pending& pending, FormSet forms, FrameKey fresh, Encode&& encode);
+  std::optional<std::size_t> append_frames(Pending& pending, FormSet forms, FrameKey fresh,
+                                           Encode&& encode);
+  static void note_parts(Pending& pending, FormSet filtered, const BatchPart& part);
 
   NamedSlab<Channel> channels_;
   const Limits limits_;

@@ -33,7 +33,7 @@ class HomeChannelsTest : public testing::Test, public PublicationEncoder {
     if (how.encoding == Encoding::ProtobufWebSocket && publication.data == "?") return false;
     out += how.encoding == Encoding::JsonWebSocket ? 'j' : 'p';
     out.append(channel);
-    if (how.base != nullptr) out.append(*how.base).append(">");
+    if (how.base != nullptr) out.append(how.base->bytes).append(">");
     out.append(publication.data).append(";");
     return true;
   }

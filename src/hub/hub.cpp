@@ -48,6 +48,8 @@ std::optional<Hub::Subscribed> Hub::subscribe(core::ConnectionId connection, std
   beginning.asked_home = options.asks_home();
   beginning.live = tell_interest(*number, form) && !beginning.asked_home;
   beginning.held = held;
+  ASSERT((options.variant == Variant::Filtered) == (options.filter != nullptr));
+  beginning.filter = options.filter;
   if (!beginning.live) beginning.ticket = new_ticket();
   if (beginning.asked_home) {
     beginning.departure = std::make_shared<const Departure>(
@@ -268,7 +270,10 @@ void Hub::confirm_interest(const InterestConfirmed& confirmed, std::vector<Decid
 void Hub::take_reply(SubscriptionReply&& reply, std::vector<Decided>& decided) {
   const auto waiting = local_.find_waiting(reply.subscription, reply.ticket);
   if (!waiting) return;  // it has ended meanwhile
-  if (!reply.result.failure) local_.admit(reply.subscription);
+  if (!reply.result.failure) {
+    local_.admit(reply.subscription);
+    if (reply.result.based) local_.set_based(reply.subscription);
+  }
   decided.push_back({waiting->connection, reply.subscription, std::move(reply.result)});
 }
 

@@ -108,9 +108,6 @@ class Hub final : private HomeOutput {
   std::optional<Subscribed> subscribe(core::ConnectionId connection, std::string_view channel,
                                       Encoding encoding, SubscriptionOptions options = {},
                                       bool held = false);
-  /// The subscriber of differences has a publication to take them from: the channel's newest that
-  /// its result brought. Otherwise the next one comes whole.
-  void set_based(SubscriptionNumber subscription) { local_.set_based(subscription); }
   void release(SubscriptionNumber subscription) { local_.release(subscription); }
 
   /// What must be undone at the channel's home when a subscription ends, as it was begun.
@@ -166,6 +163,7 @@ class Hub final : private HomeOutput {
   const HubStats& stats() const { return stats_; }
   const HomeStats& home_stats() const { return home_.stats(); }
   const telemetry::Counter& deliveries() const { return local_.deliveries(); }
+  const telemetry::Counter& filtered_out() const { return local_.filtered_out(); }
   /// See LocalChannels.
   template <class Visit>
   std::optional<std::uint32_t> visit_channels(std::uint32_t slot, std::uint32_t slots_max,

@@ -2,6 +2,7 @@
 #include "hub/local_channels.h"
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 
 #include <algorithm>
 #include <iterator>
@@ -36,6 +37,7 @@ SubscriptionNumber LocalChannels::add(std::uint32_t channel, core::ConnectionId 
   number |= static_cast<std::uint32_t>(form) << kFormShift;
   Channel& c = at(channel);
   record(number).channel = channel;
+  if (beginning.filter) set_filter(number, beginning.filter);
   const bool fresh = beginning.fresh && variant_of(form) == Variant::Delta;
   const Waiting subscription{connection,     number, beginning.ticket,   beginning.asked_home,
                              beginning.held, fresh,  beginning.departure};
@@ -131,6 +133,7 @@ void LocalChannels::remove(SubscriptionNumber number) {
   Channel& channel = at(channel_of(number));
   Subscription& subscription = record(number);
   subscription.channel = kNone;
+  if (variant_of(form_of(number)) == Variant::Filtered) forget_filter(number);
   (holding_numbers_ ? freed_ : free_).push_back(number);
   if ((subscription.position & kWaitingBit) != 0) {
     remove_at(channel.waiting, subscription.position & ~kWaitingBit, kWaitingBit);
@@ -187,7 +190,10 @@ void LocalChannels::enqueue(std::uint32_t channel, core::ShardIndex from,
               encoded.publications,
               from,
               encoded.unencodable,
-              encoded.state_lost};
+              encoded.state_lost,
+              {},
+              {}};
+  if (encoded.parts) batch.parts.push_back(encoded.parts);
   encoded.frames.for_each([&](FrameKey key, const core::SharedBytes& bytes) {
     if (bytes) batch.frames[key] = core::SegmentRef::share(bytes);
   });
@@ -214,7 +220,8 @@ void LocalChannels::join_batches(Work& work) {
     batch.frames.for_each([&](FrameKey key, const core::SegmentRef&) {
       same = same && first->frames.find(key) != nullptr;
     });
-    return same;
+    // Of filtered frames those that could not be encoded would lose their place.
+    return same && batch.parts.empty() == first->parts.empty();
   };
   const auto last = std::find_if_not(std::next(first), work.batches.end(), goes_with_first);
   if (last == std::next(first)) return;
@@ -235,6 +242,7 @@ void LocalChannels::join_batches(Work& work) {
   for (auto batch = std::next(first); batch != last; ++batch) {
     first->bytes += batch->bytes;
     first->publications += batch->publications;
+    first->parts.insert(first->parts.end(), batch->parts.begin(), batch->parts.end());
   }
   work.batches.erase(std::next(first), last);
 }
@@ -248,33 +256,115 @@ std::size_t LocalChannels::run_batch(Channel& channel, std::size_t deliveries_ma
   std::uint64_t delivered = 0;
   std::optional<FrameKey> found_key;  // neighbours mostly want the same
   const core::SegmentRef* frames = nullptr;
+  bool filtered = false;
   for (std::uint32_t i = begin; i < end; ++i) {
     const Subscriber subscriber = channel.subscribers[i];
     if (subscriber.slot == kNone) continue;
     FrameKey key = form_of(subscriber.subscription);
     if ((subscriber.slot & kFreshBit) != 0) {
-      key |= kFreshFrames;
+      if (!FAILPOINT("hub.fresh")) key |= kFreshFrames;
       if (batch.publications > 0) channel.subscribers[i].slot &= ~kFreshBit;
     }
     if (found_key != key) {
       frames = batch.frames.find(key);
       found_key = key;
+      filtered = variant_of(form_of_key(key)) == Variant::Filtered && !batch.parts.empty();
+    }
+    if (filtered) {
+      delivered += deliver_filtered(batch, subscriber, reach);
+      continue;
     }
     // None: there were only joins and leaves, which this form is without.
     if (frames == nullptr) {
       tell_trouble(batch, subscriber);
       continue;
     }
-    if ((subscriber.slot & kHeldBit) != 0) {
-      sink_.hold(subscriber.slot & kSlotMask, *frames);
-    } else {
-      sink_.deliver(subscriber.slot & kSlotMask, *frames, reach);
-    }
-    ++delivered;
+    deliver(subscriber, *frames, reach);
+    delivered += batch.publications;
     if (batch.unencodable != 0) tell_trouble(batch, subscriber);
   }
-  deliveries_.add(delivered * batch.publications);
+  deliveries_.add(delivered);
   return end - begin;
+}
+
+void LocalChannels::deliver(const Subscriber& subscriber, const core::SegmentRef& frames,
+                            Reach reach) {
+  const std::uint32_t slot = subscriber.slot & kSlotMask;
+  if ((subscriber.slot & kHeldBit) != 0) {
+    sink_.hold(slot, frames);
+  } else {
+    sink_.deliver(slot, frames, reach);
+  }
+}
+
+// Answers how many publications the filter let through.
+std::uint32_t LocalChannels::deliver_filtered(Batch& batch, const Subscriber& subscriber,
+                                              Reach reach) {
+  const FrameKey key = form_of(subscriber.subscription);
+  const auto& filter = filter_of_.find(subscriber.subscription)->second;
+  const auto [place, is_new] = batch.selected.try_emplace({filter, key});
+  if (is_new) place->second = select(batch, key, *filter);
+  // The batch stays while the subscriber is told; he may end his subscription from within.
+  const Selected& selected = place->second;
+  if (selected.frames) deliver(subscriber, selected.frames, reach);
+  filtered_out_.add(selected.left_out);
+  const std::uint32_t publications = selected.publications;
+  if (selected.unencodable) {
+    sink_.on_trouble(subscriber.slot & kSlotMask, subscriber.subscription, Trouble::Unencodable);
+  }
+  return publications;
+}
+
+LocalChannels::Selected LocalChannels::select(const Batch& batch, FrameKey key,
+                                              const TagsFilter& filter) {
+  Selected selected;
+  const core::SegmentRef* const frames = batch.frames.find(key);
+  const std::string_view bytes = frames == nullptr ? std::string_view{} : frames->bytes();
+  std::string kept;
+  std::size_t at = 0;
+  for (const auto& parts : batch.parts) {
+    const auto* const list = parts->parts.find(key);
+    if (list == nullptr) continue;
+    for (const BatchPart& part : *list) {
+      const std::string_view piece = bytes.substr(at, part.bytes);
+      at += part.bytes;
+      const bool is_publication = part.publication != BatchPart::kMovement;
+      if (is_publication && !FAILPOINT("hub.filter") &&
+          !filter.matches(parts->publications[part.publication].view())) {
+        ++selected.left_out;
+        continue;
+      }
+      if (is_publication && part.bytes == 0) {
+        selected.unencodable = true;
+        break;
+      }
+      kept.append(piece);
+      if (is_publication) ++selected.publications;
+    }
+    if (selected.unencodable) break;
+  }
+  if (selected.left_out == 0 && !selected.unencodable && frames != nullptr) {
+    selected.frames = *frames;
+  } else if (!kept.empty()) {
+    selected.frames = core::SegmentRef::copy_of(kept);
+  }
+  return selected;
+}
+
+void LocalChannels::set_filter(SubscriptionNumber number,
+                               const std::shared_ptr<const TagsFilter>& filter) {
+  // The text that is the key is the filter's own.
+  const auto shared = filters_.try_emplace(filter->canonical(), SharedFilter{filter}).first;
+  ++shared->second.subscriptions;
+  filter_of_[number] = shared->second.filter;
+}
+
+void LocalChannels::forget_filter(SubscriptionNumber number) {
+  const auto found = filter_of_.find(number);
+  const std::shared_ptr<const TagsFilter> filter = std::move(found->second);
+  filter_of_.erase(found);
+  const auto shared = filters_.find(filter->canonical());
+  if (--shared->second.subscriptions == 0) filters_.erase(shared);
 }
 
 void LocalChannels::tell_trouble(const Batch& batch, const Subscriber& subscriber) {

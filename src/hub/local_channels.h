@@ -11,10 +11,13 @@
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace sanjay::hub {
@@ -78,6 +81,14 @@ class LocalChannels {
     std::shared_ptr<const Departure> departure{};  // if it asked: what tells home of its end
   };
 
+  /// What a filter lets through of a batch.
+  struct Selected {
+    core::SegmentRef frames{};
+    std::uint32_t publications = 0;
+    std::uint32_t left_out = 0;
+    bool unencodable = false;  // behind these frames there was one that could not be encoded
+  };
+
   struct Batch {
     ByForm<core::SegmentRef> frames;
     std::uint32_t cursor;
@@ -88,6 +99,10 @@ class LocalChannels {
     core::ShardIndex from;
     FormSet unencodable;
     bool state_lost;
+    /// Of the filtered frames; several where batches were joined.
+    std::vector<std::shared_ptr<const BatchParts>> parts;
+    /// What filters made of these frames, once for each.
+    std::map<std::pair<std::shared_ptr<const TagsFilter>, FrameKey>, Selected> selected;
   };
 
   /// Present while batches wait: the channel then stands in the queue of those that take turns.
@@ -126,6 +141,7 @@ class LocalChannels {
     bool fresh = true;
     std::uint32_t ticket = 0;
     std::shared_ptr<const Departure> departure{};
+    std::shared_ptr<const TagsFilter> filter{};
   };
   SubscriptionNumber add(std::uint32_t channel, core::ConnectionId connection, Form form,
                          const Beginning& beginning);
@@ -175,6 +191,10 @@ class LocalChannels {
 
   /// Publications put into a subscriber's queue so far; any thread may read it.
   const telemetry::Counter& deliveries() const { return deliveries_; }
+  /// Publications left out for a subscriber by its filter; any thread may read it.
+  const telemetry::Counter& filtered_out() const { return filtered_out_; }
+  /// Different filters in use.
+  std::size_t filter_count() const { return filters_.size(); }
 
   std::uint32_t channel_count() const { return channels_.size(); }
   /// Calls `visit(name, subscribers)` for the channels in up to `slots_max` slots from `slot` on.
@@ -218,12 +238,25 @@ class LocalChannels {
   void remove_at(List& list, std::uint32_t position, std::uint32_t position_bits);
   static void join_batches(Work& work);
   std::size_t run_batch(Channel& channel, std::size_t deliveries_max);
+  void deliver(const Subscriber& subscriber, const core::SegmentRef& frames, Reach reach);
+  std::uint32_t deliver_filtered(Batch& batch, const Subscriber& subscriber, Reach reach);
+  static Selected select(const Batch& batch, FrameKey key, const TagsFilter& filter);
+  void set_filter(SubscriptionNumber subscription, const std::shared_ptr<const TagsFilter>& filter);
+  void forget_filter(SubscriptionNumber subscription);
   void tell_trouble(const Batch& batch, const Subscriber& subscriber);
   void close_holes(Channel& channel);
 
   NamedSlab<Channel> channels_;
   DeliverySink& sink_;
   telemetry::Counter deliveries_;
+  telemetry::Counter filtered_out_;
+  // Filters written alike are one, by their canonical text; and whose they are.
+  struct SharedFilter {
+    std::shared_ptr<const TagsFilter> filter;
+    std::uint32_t subscriptions = 0;
+  };
+  std::unordered_map<std::string_view, SharedFilter> filters_;
+  std::unordered_map<SubscriptionNumber, std::shared_ptr<const TagsFilter>> filter_of_;
   std::vector<Subscription> subscriptions_;
   std::vector<SubscriptionNumber> free_;
   std::vector<SubscriptionNumber> freed_;  // since hold_numbers()

@@ -3,8 +3,10 @@
 
 #include "core/shared_bytes.h"
 #include "hub/answers.h"
+#include "hub/batch_parts.h"
 #include "hub/by_form.h"
 #include "hub/publication.h"
+#include "hub/tags_filter.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -86,8 +88,9 @@ struct PublishResult {
 /// What a subscription wants of its channel's home beside publications.
 struct SubscriptionOptions {
   Variant variant = Variant::Plain;
-  bool joins = false;        // tell the subscriber of joins and leaves
-  bool positioned = false;   // no publication may be missed unnoticed
+  std::shared_ptr<const TagsFilter> filter{};  // with Variant::Filtered
+  bool joins = false;                          // tell the subscriber of joins and leaves
+  bool positioned = false;                     // no publication may be missed unnoticed
   bool recover = false;      // and those after `since` are wanted; means positioned
   bool newest_only = false;  // of those, the newest is enough
   StreamPosition since{};
@@ -108,6 +111,9 @@ struct SubscriptionResult {
   bool recovered = false;     // `publications` are all that came after `since`
   bool epoch_matches = true;  // false: `since` was of another epoch
   std::vector<PublicationRef> publications{};
+  /// The next difference is taken from the last of these; otherwise the next publication comes
+  /// whole.
+  bool based = false;
 };
 
 /// Local → home: begin a subscription whose interest was told before. Answered by
@@ -158,7 +164,8 @@ struct EncodedBatch {
   ByForm<core::SharedBytes> frames{};  // finished bytes
   core::Instant received{};            // the oldest publication in it
   std::uint32_t publications = 0;
-  FormSet unencodable = 0;  // these could not carry one of the publications
+  FormSet unencodable = 0;  // these could not carry one of the publications; not of filtered ones
+  std::shared_ptr<const BatchParts> parts{};  // of the filtered frames, if anybody filters
   bool state_lost = false;  // nothing else: what follows does not follow what came before
 
   std::size_t bytes() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/connection_id.h"
+#include "core/payload.h"
 #include "core/tag.h"
 #include "core/time.h"
 
@@ -171,7 +172,7 @@ struct EncodeAs {
   Encoding encoding = Encoding::JsonWebSocket;
   bool delta = false;  // for those who take differences
   /// With delta: the publication before this one, which they all have; none: they need it whole.
-  const std::string* base = nullptr;
+  const core::Payload* base = nullptr;
 };
 
 /// What of a channel's life beside publications its subscribers can be told.

@@ -38,7 +38,7 @@ struct ApiTag {
   std::string value;
 };
 
-/// What is published. `delta` is taken and has no effect.
+/// What is published. `delta`: it may be sent as its difference from the publication before.
 struct ApiPublication {
   ApiPayload data{};
   std::vector<ApiTag> tags{};

@@ -14,6 +14,7 @@
 
 namespace sanjay::protocol {
 
+void fuzz_fossil_delta(const std::uint8_t* data, std::size_t size);
 void fuzz_json_decoder(const std::uint8_t* data, std::size_t size);
 void fuzz_json_scanner(const std::uint8_t* data, std::size_t size);
 void fuzz_api_json(const std::uint8_t* data, std::size_t size);
@@ -91,6 +92,9 @@ INSTANTIATE_TEST_SUITE_P(Json, FuzzTarget,
                          testing::Values(Target{"json_decoder", fuzz_json_decoder},
                                          Target{"json_scanner", fuzz_json_scanner},
                                          Target{"api_json", fuzz_api_json}),
+                         [](const auto& target) { return std::string(target.param.name); });
+INSTANTIATE_TEST_SUITE_P(Delta, FuzzTarget,
+                         testing::Values(Target{"fossil_delta", fuzz_fossil_delta}),
                          [](const auto& target) { return std::string(target.param.name); });
 INSTANTIATE_TEST_SUITE_P(Protobuf, FuzzTarget,
                          testing::Values(Target{"protobuf_decoder", fuzz_protobuf_decoder}),

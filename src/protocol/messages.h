@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/filter_node.h"
 #include "core/result.h"
 
 #include <cstdint>
@@ -19,16 +20,7 @@ namespace sanjay::protocol {
 /// JSON on one line from a JSON client, opaque bytes from a Protobuf client.
 /// Source: the protocol's client.proto; fields of map and shared-poll subscriptions are left out.
 
-/// One test on a publication's tags, or a combination of tests. Owns its texts because a
-/// subscription keeps it.
-struct FilterNode {
-  std::string op;  // "" for a leaf, or "and", "or", "not"
-  std::string key;
-  std::string compare;
-  std::string value;
-  std::vector<std::string> values;
-  std::vector<FilterNode> nodes;
-};
+using core::FilterNode;
 
 struct SubscribeRequest {
   std::string_view channel;
@@ -41,7 +33,7 @@ struct SubscribeRequest {
   bool recoverable = false;
   bool join_leave = false;
   std::string_view delta;
-  std::unique_ptr<FilterNode> tags_filter;
+  std::unique_ptr<FilterNode> tags_filter;  // as it came; see hub/tags_filter.h
   std::int64_t flags = 0;
   std::int32_t type = 0;  // kStream, or a kind this server does not offer
 };

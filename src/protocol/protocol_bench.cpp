@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "protocol/fossil_delta.h"
 #include "protocol/json_decoder.h"
 #include "protocol/json_encoder.h"
 #include "protocol/protobuf_decoder.h"
@@ -201,6 +202,27 @@ void encode_protobuf_publish_reply(benchmark::State& state) {
   }
 }
 BENCHMARK(encode_protobuf_publish_reply);
+
+/// A state of so many bytes with one price changed; where `moved`, a line stands elsewhere too.
+void fossil_delta(benchmark::State& state, bool moved) {
+  std::string base;
+  std::string target;
+  for (int i = 0; base.size() < static_cast<std::size_t>(state.range(0)); ++i) {
+    const std::string line = R"({"symbol":"S)" + std::to_string(i * 7919) + R"(","price":)";
+    base += line + "100},";
+    target += moved && i % 16 == 5 ? "" : line + (i == 3 ? "101}," : "100},");
+  }
+  FossilDelta delta;
+  std::string out;
+  for (auto _ : state) {
+    out.clear();
+    benchmark::DoNotOptimize(delta.create(base, target, PatchForm::Text, out));
+  }
+  state.counters["patch"] = static_cast<double>(out.size());
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(target.size()));
+}
+BENCHMARK_CAPTURE(fossil_delta, one_edit, false)->Arg(256)->Arg(4096)->Arg(65536);
+BENCHMARK_CAPTURE(fossil_delta, many_edits, true)->Arg(256)->Arg(4096)->Arg(65536);
 
 }  // namespace
 }  // namespace sanjay::protocol

@@ -27,6 +27,15 @@ namespace sanjay::protocol {
 
 namespace transcoding {
 
+inline void fill(wire::FilterNode& out, const FilterNode& in) {
+  out.set_op(in.op);
+  out.set_key(in.key);
+  out.set_cmp(in.compare);
+  out.set_val(in.value);
+  for (const std::string& value : in.values) out.add_vals(value);
+  for (const FilterNode& node : in.nodes) fill(*out.add_nodes(), node);
+}
+
 inline void fill(wire::SubscribeRequest& out, const SubscribeRequest& in) {
   out.set_channel(std::string(in.channel));
   out.set_token(std::string(in.token));
@@ -38,7 +47,7 @@ inline void fill(wire::SubscribeRequest& out, const SubscribeRequest& in) {
   out.set_recoverable(in.recoverable);
   out.set_join_leave(in.join_leave);
   out.set_delta(std::string(in.delta));
-  if (in.tags_filter) out.mutable_tf()->set_key(in.tags_filter->key);
+  if (in.tags_filter) fill(*out.mutable_tf(), *in.tags_filter);
   out.set_flag(in.flags);
   out.set_type(in.type);
 }

@@ -18,7 +18,6 @@ constexpr std::string_view kOptionsDecide =
 constexpr std::string_view kNoBackEnd = "nobody asks a back end";
 constexpr std::string_view kNotFound = "there is no such endpoint; it answers 404";
 constexpr std::string_view kUncompressed = "messages are sent uncompressed";
-constexpr std::string_view kNoDelta = "publications are sent whole";
 constexpr std::string_view kMemory =
     "everything is kept in the memory of this process, and it knows nothing of other nodes";
 constexpr std::string_view kStreamsOnly =
@@ -50,8 +49,6 @@ constexpr std::array kToCome = std::to_array<CentrifugoKey>({
      "there are no unidirectional transports", kLater},
     {"uni_grpc", Ignored, "there is no gRPC port", kLater},
     {"grpc_api", Ignored, "there is no gRPC port; the server API is HTTP's", kLater},
-    {"channel.without_namespace.allowed_delta_types", Ignored, kNoDelta, kLater},
-    {"channel.without_namespace.delta_publish", Ignored, kNoDelta, kLater},
     {"channel.without_namespace.subscribe_proxy_enabled", Refused, kOptionsDecide, kLater},
     {"channel.without_namespace.subscribe_proxy_name", Ignored, kNoBackEnd, kLater},
     {"channel.without_namespace.publish_proxy_enabled", Refused, kOptionsDecide, kLater},
@@ -87,8 +84,6 @@ constexpr std::array kOthers = std::to_array<CentrifugoKey>({
     {"channel.without_namespace.shared_poll", Ignored, kStreamsOnly},
     {"channel.without_namespace.map_clients_presence_channel_prefix", Ignored, kStreamsOnly},
     {"channel.without_namespace.map_users_presence_channel_prefix", Ignored, kStreamsOnly},
-    {"channel.without_namespace.allow_tags_filter", Ignored,
-     "a subscription that asks for a filter is answered with error 107"},
     {"client.token.hmac_previous_secret_key_valid_until", Ignored,
      "the previous secret is good for as long as it stands in the configuration"},
     {"client.subscription_token.hmac_previous_secret_key_valid_until", Ignored,

@@ -67,6 +67,9 @@ force_recovery = true
 force_recovery_mode = "cache"
 auto_cache_recover = true
 channel_regex = "^[a-z]+$"
+allowed_delta_types = ["fossil"]
+delta_publish = true
+allow_tags_filter = true
 
 [[channel.namespaces]]
 name = "dialog"
@@ -85,7 +88,8 @@ constexpr const char* kJson = R"({
     "namespaces": [
       {"name": "chat", "presence": true, "history_size": 100, "history_ttl": "5m",
        "force_recovery": true, "force_recovery_mode": "cache", "auto_cache_recover": true,
-       "channel_regex": "^[a-z]+$"},
+       "channel_regex": "^[a-z]+$", "allowed_delta_types": ["fossil"], "delta_publish": true,
+       "allow_tags_filter": true},
       {"name": "dialog", "allow_subscribe_for_client": true, "publication_data_format": "binary"}
     ]
   },
@@ -96,7 +100,8 @@ constexpr const char* kJson = R"({
 constexpr const char* kNamespacesVariable = R"(
   [{"name": "chat", "presence": true, "history_size": 100, "history_ttl": "5m",
     "force_recovery": true, "force_recovery_mode": "cache", "auto_cache_recover": true,
-    "channel_regex": "^[a-z]+$"},
+    "channel_regex": "^[a-z]+$", "allowed_delta_types": ["fossil"], "delta_publish": true,
+    "allow_tags_filter": true},
    {"name": "dialog", "allow_subscribe_for_client": true, "publication_data_format": "binary"}])";
 
 TEST(ChannelConfig, EverySourceSetsTheSameNamespaces) {
@@ -109,6 +114,9 @@ TEST(ChannelConfig, EverySourceSetsTheSameNamespaces) {
   EXPECT_EQ(options.history, (channels::HistorySettings{100, 5min, 0s}));
   EXPECT_EQ(options.force_recovery_mode, RecoveryMode::Cache);
   EXPECT_EQ(options.channel_regex, "^[a-z]+$");
+  EXPECT_THAT(options.allowed_delta_types, testing::ElementsAre(channels::DeltaType::Fossil));
+  EXPECT_TRUE(options.delta_publish);
+  EXPECT_TRUE(options.allow_tags_filter);
   EXPECT_FALSE(options.allow_subscribe_for_client);
   EXPECT_TRUE(toml->channel.namespaces[1].options.allow_subscribe_for_client);
   EXPECT_EQ(toml->channel.namespaces[1].options.publication_data_format, DataFormat::Binary);
@@ -237,6 +245,9 @@ TEST(ChannelConfig, NamesWhatIsWrongWithANamespaceAndWhere) {
       {chat("force_recovery_mode = \"all\""),
        "config.toml:3: channel.namespaces[0].force_recovery_mode: expected one of \"stream\" or "
        "\"cache\", got \"all\""},
+      {chat("allowed_delta_types = [\"vcdiff\"]"),
+       "config.toml:3: channel.namespaces[0].allowed_delta_types: expected a list of one of "
+       "\"fossil\", got a list"},
       {chat("publication_data_format = \"xml\""),
        "config.toml:3: channel.namespaces[0].publication_data_format: expected one of \"\", "
        "\"json\", \"json_object\" or \"binary\", got \"xml\""},
@@ -314,12 +325,7 @@ TEST(ChannelConfig, WhatOnlyCentrifugoHasIsWarnedOfOrRefused) {
     return config && !config->warnings.empty() ? config->warnings.front() : error_of(config);
   };
   const std::pair<std::string, const char*> warned[] = {
-      {chat("delta_publish = true"), "channel.namespaces[0].delta_publish (not yet: "},
-      {chat("allowed_delta_types = [\"fossil\"]"),
-       "channel.namespaces[0].allowed_delta_types (not yet: "},
       {chat("map.mode = \"persistent\""), "channel.namespaces[0].map (there are stream"},
-      {"channel.without_namespace.allow_tags_filter = true",
-       "channel.without_namespace.allow_tags_filter (a subscription that asks"},
       {"[channel.without_namespace.shared_poll]\nrefresh_interval = \"1s\"",
        "channel.without_namespace.shared_poll.refresh_interval (there are stream"},
       {"channel.without_namespace.subscription_type = \"map\"",
@@ -331,8 +337,8 @@ TEST(ChannelConfig, WhatOnlyCentrifugoHasIsWarnedOfOrRefused) {
         testing::StartsWith("set for Centrifugo and not supported: " + std::string(warning)));
   }
   EXPECT_THAT(
-      warning_of(load_variables({{"SANJAY_CHANNEL_WITHOUT_NAMESPACE_DELTA_PUBLISH", "true"}})),
-      HasSubstr("SANJAY_CHANNEL_WITHOUT_NAMESPACE_DELTA_PUBLISH (not yet: "));
+      warning_of(load_variables({{"SANJAY_CHANNEL_WITHOUT_NAMESPACE_SUBSCRIPTION_TYPE", "map"}})),
+      HasSubstr("SANJAY_CHANNEL_WITHOUT_NAMESPACE_SUBSCRIPTION_TYPE (there are stream"));
   // Options alone would let clients do what a back end was to decide.
   EXPECT_THAT(error_of(load_toml(chat("subscribe_proxy_enabled = true"))),
               testing::StartsWith("config.toml:3: channel.namespaces[0].subscribe_proxy_enabled: "

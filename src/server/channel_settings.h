@@ -17,8 +17,9 @@
 namespace sanjay::server {
 
 /// Where an option lives in ChannelOptions; the pointer's type is the option's type.
-using OptionTarget = std::variant<bool*, std::uint32_t*, std::string*, core::Duration*,
-                                  channels::RecoveryMode*, channels::DataFormat*>;
+using OptionTarget =
+    std::variant<bool*, std::uint32_t*, std::string*, core::Duration*, channels::RecoveryMode*,
+                 channels::DataFormat*, std::vector<channels::DeltaType>*>;
 
 /// One option of a namespace, stated once for all of them and for channels without namespace: as
 /// Setting, but within ChannelOptions.
@@ -69,6 +70,14 @@ inline constexpr std::array kChannelSettings = std::to_array<ChannelSetting>({
     {"auto_cache_recover",
      [](channels::ChannelOptions& o) -> OptionTarget { return &o.auto_cache_recover; },
      "every new subscriber is given the newest publication; needs force_recovery and cache"},
+    {"allowed_delta_types",
+     [](channels::ChannelOptions& o) -> OptionTarget { return &o.allowed_delta_types; },
+     "kinds of differences that subscribers may ask to be sent in the place of whole publications"},
+    {"delta_publish", [](channels::ChannelOptions& o) -> OptionTarget { return &o.delta_publish; },
+     "all publications may be sent as differences; false: those of which the server API says so"},
+    {"allow_tags_filter",
+     [](channels::ChannelOptions& o) -> OptionTarget { return &o.allow_tags_filter; },
+     "subscribers may ask for some publications only, by their tags"},
     {"allow_subscribe_for_client",
      [](channels::ChannelOptions& o) -> OptionTarget { return &o.allow_subscribe_for_client; },
      "clients with a user may subscribe to any channel"},

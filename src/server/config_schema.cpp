@@ -336,6 +336,7 @@ constexpr std::array<std::string_view, 8> kNeedRestart{"http_server.",
 
 constexpr std::array<std::string_view, 3> kIoNames{"auto", "uring", "epoll"};
 constexpr std::array<std::string_view, 2> kRecoveryModeNames{"stream", "cache"};
+constexpr std::array<std::string_view, 1> kDeltaTypeNames{"fossil"};
 constexpr std::array<std::string_view, 4> kDataFormatNames{"", "json", "json_object", "binary"};
 constexpr std::array<std::string_view, 2> kErrorModeNames{"", "transport"};
 constexpr std::array<std::string_view, 5> kLevelNames{"trace", "debug", "info", "warn", "error"};
@@ -376,6 +377,7 @@ std::span<const std::string_view> choice_names(channels::RecoveryMode) {
   return kRecoveryModeNames;
 }
 std::span<const std::string_view> choice_names(channels::DataFormat) { return kDataFormatNames; }
+std::span<const std::string_view> choice_names(channels::DeltaType) { return kDeltaTypeNames; }
 std::span<const std::string_view> choice_names(api::ErrorMode) { return kErrorModeNames; }
 
 }  // namespace sanjay::server

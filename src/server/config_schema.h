@@ -15,10 +15,11 @@
 namespace sanjay::server {
 
 /// Where a setting lives in a Config; the pointer's type is the setting's type.
-using Target = std::variant<bool*, std::uint16_t*, std::uint32_t*, std::string*, core::Duration*,
-                            IoChoice*, telemetry::Level*, channels::RecoveryMode*,
-                            channels::DataFormat*, api::ErrorMode*, std::vector<std::string>*,
-                            std::vector<std::uint32_t>*, std::vector<channels::Namespace>*>;
+using Target =
+    std::variant<bool*, std::uint16_t*, std::uint32_t*, std::string*, core::Duration*, IoChoice*,
+                 telemetry::Level*, channels::RecoveryMode*, channels::DataFormat*, api::ErrorMode*,
+                 std::vector<std::string>*, std::vector<std::uint32_t>*,
+                 std::vector<channels::DeltaType>*, std::vector<channels::Namespace>*>;
 
 /// One key an operator can set. The table of these is the only list of keys there is: files,
 /// environment, flags, messages, help and dumps are all read off it.
@@ -52,6 +53,7 @@ std::span<const std::string_view> choice_names(IoChoice);
 std::span<const std::string_view> choice_names(telemetry::Level);
 std::span<const std::string_view> choice_names(channels::RecoveryMode);
 std::span<const std::string_view> choice_names(channels::DataFormat);
+std::span<const std::string_view> choice_names(channels::DeltaType);
 std::span<const std::string_view> choice_names(api::ErrorMode);
 
 /// What a value must be: "a whole number from 0 to 65535".

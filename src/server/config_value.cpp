@@ -47,6 +47,9 @@ std::string expectation_of(const Range& range, const T*) {
       text += fmt::format("{} \"{}\"", i == 0 ? "" : i + 1 < names.size() ? "," : " or", names[i]);
     }
     return text;
+  } else if constexpr (std::same_as<T, std::vector<channels::DeltaType>>) {
+    return fmt::format("a list of {}",
+                       expectation_of(range, static_cast<channels::DeltaType*>(nullptr)));
   } else if constexpr (std::same_as<T, std::vector<std::string>>) {
     return "a list of strings";
   } else if constexpr (std::same_as<T, std::vector<channels::Namespace>>) {
@@ -256,6 +259,13 @@ std::string toml_of(const T& value) {
   }
 }
 
+template <class Item>
+std::string toml_of(const std::vector<Item>& list) {
+  std::string text = "[";
+  for (const Item& item : list) text.append(text.size() > 1 ? ", " : "").append(toml_of(item));
+  return text + "]";
+}
+
 /// One block a namespace, with every option; stands for the key too.
 std::string toml_of(const std::vector<channels::Namespace>& namespaces) {
   std::string text;
@@ -269,13 +279,6 @@ std::string toml_of(const std::vector<channels::Namespace>& namespaces) {
     }
   }
   return text;
-}
-
-template <class Item>
-std::string toml_of(const std::vector<Item>& list) {
-  std::string text = "[";
-  for (const Item& item : list) text.append(text.size() > 1 ? ", " : "").append(toml_of(item));
-  return text + "]";
 }
 
 }  // namespace

@@ -39,6 +39,13 @@ SourceData data_of(const T& value) {
   }
 }
 
+template <class Item>
+SourceData data_of(const std::vector<Item>& items) {
+  SourceValue::List list;
+  for (const Item& item : items) list.push_back({data_of(item), 0});
+  return list;
+}
+
 SourceData data_of(const std::vector<channels::Namespace>& namespaces) {
   SourceValue::List list;
   for (const auto& [name, options] : namespaces) {
@@ -52,13 +59,6 @@ SourceData data_of(const std::vector<channels::Namespace>& namespaces) {
     }
     list.push_back({std::move(table), 0});
   }
-  return list;
-}
-
-template <class Item>
-SourceData data_of(const std::vector<Item>& items) {
-  SourceValue::List list;
-  for (const Item& item : items) list.push_back({data_of(item), 0});
   return list;
 }
 

@@ -220,6 +220,9 @@ void write_messages(Writer& out) {
             hub(&Hub::pending_bytes));
   out.counter("sanjay_deliveries_total", "Publications put into a subscriber's write queue.",
               [](const ServerShard& s) -> const auto& { return s.deliveries(); });
+  out.counter("sanjay_publications_filtered_total",
+              "Publications left out for a subscriber by its tags filter.",
+              [](const ServerShard& s) -> const auto& { return s.filtered_out(); });
   out.histogram("sanjay_delivery_seconds",
                 "From a publication's arrival to the write queue of its last subscriber on a "
                 "shard; one value per batch.",

@@ -47,6 +47,7 @@ class ServerShard final : public runtime::ShardApplication,
   const hub::HomeStats& home_stats() const { return hub_.home_stats(); }
   const hub::BrokerStats& broker_stats() const { return broker_.stats(); }
   const telemetry::Counter& deliveries() const { return hub_.deliveries(); }
+  const telemetry::Counter& filtered_out() const { return hub_.filtered_out(); }
   const telemetry::DurationHistogram& delivery_times() const { return delivery_times_; }
   const session::SessionStats& session_stats() const { return session_.stats; }
   const transport::TransportStats& transport_stats() const { return services_.stats; }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -35,6 +36,8 @@ struct SubscriptionRequest {
   hub::StreamPosition since{};
   core::Instant expires = core::kNever;
   auth::Payload data{};
+  bool delta = false;  // he is sent differences
+  std::shared_ptr<const hub::TagsFilter> filter{};
 };
 
 /// A connect command whose server-side subscriptions are being made.
@@ -68,13 +71,20 @@ struct Session::Pending {
 /// Stored publications as an encoder wants them; points into them.
 class PublicationList {
  public:
+  /// How they are to be written.
+  struct Options {
+    bool carries_binary = false;
+    bool delta = false;                       // each but the first as a difference, if shorter
+    const hub::TagsFilter* filter = nullptr;  // these only
+  };
+
   /// False when one of them is not JSON and had to be.
-  bool add(std::span<const hub::PublicationRef> publications, bool carries_binary);
+  bool add(std::span<const hub::PublicationRef> publications, const Options& options);
   std::span<const protocol::Publication> view() const { return list_; }
 
  private:
   std::vector<protocol::Publication> list_;
-  std::deque<std::string> compacted_;  // what list_ points at instead
+  std::deque<std::string> texts_;  // what list_ points at instead
 };
 
 protocol::ClientInfo to_reply(const hub::ClientInfo& info);

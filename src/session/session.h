@@ -98,6 +98,7 @@ struct ServerSubscription {
   auth::Payload data{};
   std::optional<core::WallTime> expire_at{};
   std::optional<hub::StreamPosition> recover_since{};
+  bool delta = false;  // the client asks for differences
 };
 
 struct SubscriptionRequest;  // these three: session/pending.h

@@ -145,6 +145,7 @@ Session::Step Session::publish(std::uint32_t id, const protocol::PublishRequest&
       info_of(extras == nullptr ? std::string_view() : extras->chan_info, client);
   publication.received = now.instant;
   publication.data_is_json = is_json;
+  publication.delta = (*options)->delta_publish;
   hub::PublishOptions how;
   const channels::HistorySettings& history = (*options)->history;
   how.history = {history.size, history.ttl, history.meta_ttl};

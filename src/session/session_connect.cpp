@@ -159,6 +159,7 @@ std::optional<std::vector<ServerSubscription>> Session::server_subscriptions(
     for (const protocol::SubscribeRequest& position : request.subs) {
       if (position.channel != one.channel) continue;
       one.recover_since.reset();
+      one.delta = position.delta == "fossil";
       if (!position.recover) continue;
       one.recover_since = hub::StreamPosition{position.offset, std::string(position.epoch)};
     }

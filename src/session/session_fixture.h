@@ -11,6 +11,7 @@
 #include "protocol/protobuf_decoder.h"
 #include "protocol/reply_encoding.h"
 #include "protocol/transcoding_test.h"
+#include "session/publication_writer.h"
 #include "session/session.h"
 
 #include <gtest/gtest.h>
@@ -49,20 +50,13 @@ class MessageEncoder final : public hub::PublicationEncoder {
   bool encode(const hub::EncodeAs& how, std::string_view channel,
               const hub::Publication& publication, std::string& out) override {
     const protocol::ReplyEncoding& replies = encoding_of(how.encoding);
-    protocol::Publication message;
-    message.data = publication.data;
-    std::string compacted;
-    if (!publication.data_is_json && !replies.carries_binary) {
-      const auto json = protocol::compact_json(publication.data, compacted);
-      if (!json) return false;
-      message.data = *json;
-    }
-    if (!publication.publisher.client.empty()) message.info = to_info(publication.publisher);
-    message.offset = publication.offset;
-    message.tags = publication.tags;
-    message.epoch = publication.epoch;
-    message.version = publication.version;
-    append(out, [&](std::string& bytes) { replies.publication_push(bytes, channel, message); });
+    const bool binary = replies.carries_binary;
+    std::optional<PublicationWriter::Base> base;
+    if (how.base != nullptr) base = {how.base->bytes, how.base->is_json};
+    const auto message = how.delta ? writer_.write_delta(publication, binary, base)
+                                   : writer_.write(publication, binary);
+    if (!message) return false;
+    append(out, [&](std::string& bytes) { replies.publication_push(bytes, channel, *message); });
     return true;
   }
   bool encode_movement(hub::Encoding encoding, std::string_view channel, hub::Movement movement,
@@ -104,6 +98,8 @@ class MessageEncoder final : public hub::PublicationEncoder {
     out.append(reinterpret_cast<const char*>(&length), sizeof length);
     out += message;
   }
+
+  PublicationWriter writer_;
 };
 
 /// One client: a session, and what it has sent.

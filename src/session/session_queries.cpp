@@ -89,7 +89,7 @@ void Session::on_query_answer(std::uint32_t id, const hub::Answer& answer) {
 void Session::reply_history(std::uint32_t id, const hub::History& history) {
   if (!history.epoch_matches) return reply_error(id, protocol::kErrorUnrecoverablePosition);
   PublicationList publications;
-  if (!publications.add(history.publications, encoding().carries_binary)) {
+  if (!publications.add(history.publications, {encoding().carries_binary})) {
     return end(protocol::kDisconnectInappropriateProtocol);
   }
   reply([&](std::string& out) {

@@ -5,8 +5,8 @@
 
 #include "core/assert.h"
 #include "core/failpoint.h"
-#include "protocol/json_scanner.h"
 #include "session/pending.h"
+#include "session/publication_writer.h"
 #include "session/session.h"
 
 #include <utility>
@@ -15,26 +15,37 @@ namespace sanjay::session {
 
 using For = SubscriptionRequest::For;
 
+namespace {
+
+PublicationList::Options list_options(const SubscriptionRequest& request,
+                                      const protocol::ReplyEncoding& encoding) {
+  return {encoding.carries_binary, request.delta, request.filter.get()};
+}
+
+}  // namespace
+
 protocol::ClientInfo to_reply(const hub::ClientInfo& info) {
   return {info.user, info.client, info.conn_info, info.chan_info};
 }
 
-bool PublicationList::add(std::span<const hub::PublicationRef> publications, bool carries_binary) {
+bool PublicationList::add(std::span<const hub::PublicationRef> publications,
+                          const Options& options) {
   list_.reserve(publications.size());
+  PublicationWriter writer;
+  std::optional<PublicationWriter::Base> base;
   for (const hub::PublicationRef& stored : publications) {
     const hub::Publication& from = stored->view();
-    protocol::Publication& to = list_.emplace_back();
-    to.data = from.data;
-    if (!from.data_is_json && !carries_binary) {
-      const auto json = protocol::compact_json(from.data, compacted_.emplace_back());
-      if (!json) return false;
-      to.data = *json;
+    if (options.filter != nullptr && !options.filter->matches(from.tags) &&
+        !FAILPOINT("session.filter_recovered")) {
+      continue;
     }
-    to.offset = from.offset;
-    to.tags = from.tags;
-    to.epoch = from.epoch;
-    to.version = from.version;
-    if (!from.publisher.client.empty()) to.info = to_reply(from.publisher);
+    auto to = options.delta ? writer.write_delta(from, options.carries_binary, base)
+                            : writer.write(from, options.carries_binary);
+    if (!to) return false;
+    // What the writer made of it would not outlive the next one.
+    if (to->data.data() != from.data.data()) to->data = texts_.emplace_back(to->data);
+    list_.push_back(*to);
+    base = {from.data, from.data_is_json};
   }
   return true;
 }
@@ -109,7 +120,6 @@ Session::Step Session::subscribe(std::uint32_t id, const protocol::SubscribeRequ
   const auto options = channels::check_name(namespaces(), request.channel);
   if (!options) return refuse(options.error());
   if (request.type != protocol::kStream) return refuse(protocol::kErrorPermissionDenied);
-  if (request.tags_filter) return refuse(protocol::kErrorBadRequest);
   channels::Asker who = asker(request.channel);
   who.has_token = !request.token.empty();
   const auto ground = channels::check_subscribe(namespaces(), **options, request.channel, who);
@@ -120,6 +130,13 @@ Session::Step Session::subscribe(std::uint32_t id, const protocol::SubscribeRequ
   }
   const channels::Grants grants = channels::grant(**options, who, request, claims.overrides);
   SubscriptionRequest wanted;
+  if (request.tags_filter) {
+    if ((*options)->allow_tags_filter || FAILPOINT("session.filter_allowed")) {
+      wanted.filter = hub::TagsFilter::compile(*request.tags_filter);
+    }
+    if (!wanted.filter) return refuse(protocol::kErrorBadRequest);
+  }
+  wanted.delta = grants.delta;
   wanted.id = id;
   wanted.channel = request.channel;
   wanted.recoverable = grants.recoverable;
@@ -151,6 +168,7 @@ void Session::begin_server_subscription(const ServerSubscription& wanted, bool c
   if (wanted.recover_since) request.since = *wanted.recover_since;
   if (wanted.expire_at) request.expires = now.instant + (*wanted.expire_at - now.wall);
   request.data = for_client(wanted.data);
+  request.delta = wanted.delta && channels::allows(*options, channels::DeltaType::Fossil);
   if (!begin(std::move(request), grants, *options, auth::json_of(wanted.info), now) && connecting) {
     end(protocol::kDisconnectChannelLimit);
   }
@@ -163,6 +181,9 @@ bool Session::begin(SubscriptionRequest&& request, const channels::Grants& grant
   const ClientId::Text client = client_.text();
   hub::SubscriptionOptions wanted;
   wanted.joins = grants.join_leave_push;
+  if (request.delta) wanted.variant = hub::Variant::Delta;
+  if (request.filter) wanted.variant = hub::Variant::Filtered;
+  wanted.filter = request.filter;
   wanted.positioned = grants.positioned;
   wanted.recover = request.recovering;
   wanted.newest_only = grants.recovery_mode == channels::RecoveryMode::Cache;
@@ -225,7 +246,8 @@ bool Session::describe(const SubscriptionRequest& request, const hub::Subscripti
                        const Now& now, PublicationList& publications,
                        protocol::SubscribeResult& out) const {
   if (!carries(request.data)) return false;
-  if (!publications.add(result.publications, encoding().carries_binary)) return false;
+  if (!publications.add(result.publications, list_options(request, encoding()))) return false;
+  out.delta = request.delta;
   if (request.expires != core::kNever) {
     out.expires = true;
     out.ttl_s = ttl_seconds(request.expires, now);
@@ -271,7 +293,7 @@ void Session::push_subscribed(const SubscriptionRequest& request,
   if (!carries(request.data)) return end(protocol::kDisconnectInappropriateProtocol);
   protocol::SubscribePush push;
   PublicationList publications;
-  if (!publications.add(result.publications, encoding().carries_binary)) {
+  if (!publications.add(result.publications, list_options(request, encoding()))) {
     return end(protocol::kDisconnectInappropriateProtocol);
   }
   push.recoverable = request.recoverable;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/publication_encoder.h"
 
-#include "protocol/json_scanner.h"
 #include "protocol/reply_encoding.h"
 #include "websocket/encoder.h"
 
@@ -29,21 +28,14 @@ protocol::ClientInfo to_info(const hub::ClientInfo& info) {
 bool FrameEncoder::encode(const hub::EncodeAs& how, std::string_view channel,
                           const hub::Publication& publication, std::string& out) {
   const Framing framing = framing_of(how.encoding);
-  protocol::Publication message;
-  message.data = publication.data;
-  if (!publication.data_is_json && !framing.replies.carries_binary) {
-    // It may be JSON all the same: whoever speaks Protobuf does not say.
-    const auto json = protocol::compact_json(publication.data, compacted_);
-    if (!json) return false;
-    message.data = *json;
-  }
-  if (!publication.publisher.client.empty()) message.info = to_info(publication.publisher);
-  message.offset = publication.offset;
-  message.tags = publication.tags;
-  message.epoch = publication.epoch;
-  message.version = publication.version;
+  const bool binary = framing.replies.carries_binary;
+  std::optional<session::PublicationWriter::Base> base;
+  if (how.base != nullptr) base = {how.base->bytes, how.base->is_json};
+  const auto message = how.delta ? writer_.write_delta(publication, binary, base)
+                                 : writer_.write(publication, binary);
+  if (!message) return false;
   scratch_.clear();
-  framing.replies.publication_push(scratch_, channel, message);
+  framing.replies.publication_push(scratch_, channel, *message);
   websocket::append_frame(out, framing.opcode, scratch_);
   return true;
 }

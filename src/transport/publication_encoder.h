@@ -2,8 +2,10 @@
 #pragma once
 
 #include "hub/publication.h"
+#include "session/publication_writer.h"
 
 #include <string>
+#include <string_view>
 
 namespace sanjay::transport {
 
@@ -17,7 +19,7 @@ class FrameEncoder final : public hub::PublicationEncoder {
 
  private:
   std::string scratch_;
-  std::string compacted_;
+  session::PublicationWriter writer_;
 };
 
 }  // namespace sanjay::transport

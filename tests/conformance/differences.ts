@@ -31,6 +31,30 @@ const publications = (...numbers: number[]) =>
 const each = (prefix: string, values: unknown[]) =>
   Object.fromEntries(values.map((value, i) => [`${prefix}.${i}`, value]));
 
+/** A quote that is sent whole where Centrifugo sends a difference. */
+function whole(session: string, step: number, price: number): Place[] {
+  const at = `${step}.got.0.push.pub`;
+  const quote = { price, symbol: "AAPL", exchange: "NASDAQ" };
+  return [
+    {
+      session,
+      only: "json",
+      leaves: { [`${at}.data`]: JSON.stringify(quote), [`${at}.delta`]: nothing },
+    },
+    {
+      session,
+      only: "protobuf",
+      leaves: {
+        [`${at}.data.$bytes`]: nothing,
+        [`${at}.data.exchange`]: quote.exchange,
+        [`${at}.data.price`]: quote.price,
+        [`${at}.data.symbol`]: quote.symbol,
+        [`${at}.delta`]: nothing,
+      },
+    },
+  ];
+}
+
 export const DIFFERENCES: Difference[] = [
   {
     reason:
@@ -214,6 +238,68 @@ export const DIFFERENCES: Difference[] = [
           "3.got.0.status": 400,
           "4.got.0.body": "string expected\n",
         },
+      },
+    ],
+  },
+  {
+    reason: "A publication that is sent whole to who takes differences tells its epoch over JSON too.",
+    at: (
+      [
+        ["the first publication is whole, the next a difference", 7],
+        ["a difference that would be no shorter", 4],
+        ["differences where the publisher asks for them", 4],
+        ["differences of what a client publishes", 6],
+        ["a difference within a letter", 4],
+      ] as const
+    ).map(([session, step]) => ({
+      session,
+      only: "json" as const,
+      leaves: { [`${step}.got.0.push.pub.epoch`]: "<epoch:1>" },
+    })),
+  },
+  {
+    reason:
+      "After a recovery the next publication is a difference only if somebody on the channel took " +
+      "differences before, and what was recovered ends with what it is taken from; never after a " +
+      "recovery of nothing, as from Centrifugo 6.9.6 on.",
+    at: [...whole("what was missed as differences", 8, 103),
+      ...whole("a difference after a recovery of nothing", 9, 101)],
+  },
+  {
+    reason:
+      "A difference over JSON never cuts a letter; Centrifugo's arrived broken, which was mended " +
+      "in a later version.",
+    at: [
+      {
+        session: "a difference within a letter",
+        only: "json",
+        leaves: { "6.got.0.push.pub.data": "1P\n1J@0,6:ак\"}Wfroo;" },
+      },
+    ],
+  },
+  {
+    reason:
+      "With a tags filter no delta is negotiated, as from a later version of Centrifugo on; before, " +
+      "the filter had no effect then.",
+    at: [
+      {
+        session: "delta and a tags filter together",
+        leaves: {
+          "2.got.0.subscribe.delta": nothing,
+          "5.got.0.push.pub.offset": 2,
+          "5.got.0.push.pub.tags.color": "red",
+          "5.got.1": nothing,
+        },
+      },
+      {
+        session: "delta and a tags filter together",
+        only: "json",
+        leaves: { "5.got.0.push.pub.data": { n: 2 } },
+      },
+      {
+        session: "delta and a tags filter together",
+        only: "protobuf",
+        leaves: { "5.got.0.push.pub.data.n": 2, "5.got.0.push.pub.epoch": nothing },
       },
     ],
   },

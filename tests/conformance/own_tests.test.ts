@@ -15,11 +15,7 @@ const PYTHON = process.env.CONFORMANCE_PYTHON ?? "python3";
 /** Where the Python SDK's source package is unpacked. */
 const PYTHON_SOURCE = process.env.CONFORMANCE_PYTHON_SOURCE;
 
-/** Options that sanjay does not have. */
-const delta: Configuration =
-  TARGET === "sanjay" ? {} : { allowed_delta_types: ["fossil"], delta_publish: true };
-/** The one test that cannot do without them: it waits for ever once it has failed. */
-const skipped = TARGET === "sanjay" ? ["-skip=^TestHandlePublishFossil$"] : [];
+const delta: Configuration = { allowed_delta_types: ["fossil"], delta_publish: true };
 const stream = { force_recovery: true, history_ttl: "300s" };
 
 test("nothing else is in this network", () => {
@@ -39,7 +35,7 @@ test(`the Go SDK's own tests with ${TARGET}`, async (t) => {
     },
     PORT,
   );
-  const command = ["go", "test", "-json", "-count=1", "-timeout=120s", ...skipped];
+  const command = ["go", "test", "-json", "-count=1", "-timeout=120s"];
   const program = await run([...command, "github.com/centrifugal/centrifuge-go"], {
     cwd: GO,
     limitMs: 200_000,

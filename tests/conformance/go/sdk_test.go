@@ -6,6 +6,7 @@ package conformance
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sort"
@@ -106,6 +107,54 @@ func TestIsToldWhenWhatItMissedIsGone(t *testing.T) {
 		equal(t, fmt.Sprint(again.WasRecovering, again.Recovered), "true false")
 		s.publish("small:x", 7)
 		equal(t, sub.publication().Offset, uint64(7))
+	})
+}
+
+func TestTakesDifferences(t *testing.T) {
+	each(t, func(t *testing.T, s *scenario) {
+		proxy := startProxy(t)
+		sub := s.subscribeWith(s.clientAt(proxy.port, claims{"sub": "42"}), "delta:x",
+			centrifuge.SubscriptionConfig{Delta: centrifuge.DeltaTypeFossil})
+		state := func(n int) string {
+			return fmt.Sprintf(`{"n":%d,"text":"the same in all of them, and long enough"}`, n)
+		}
+		publish := func(n int) {
+			s.api("publish", claims{"channel": s.channel("delta:x"), "data": json.RawMessage(state(n))})
+		}
+		for n := 1; n <= 3; n++ {
+			publish(n)
+			equal(t, string(sub.publication().Data), state(n))
+		}
+		proxy.cut()
+		wait(t, sub.subscribing, "the loss of the connection")
+		publish(4)
+		publish(5)
+		proxy.restore()
+		equal(t, wait(t, sub.subscribed, "the subscription again").Recovered, true)
+		publish(6)
+		publish(7)
+		for n := 4; n <= 7; n++ {
+			equal(t, string(sub.publication().Data), state(n))
+		}
+	})
+}
+
+func TestFiltersByTags(t *testing.T) {
+	each(t, func(t *testing.T, s *scenario) {
+		filter := centrifuge.FilterAnd(
+			centrifuge.FilterIn("color", "red", "green"), centrifuge.FilterNot(centrifuge.FilterLt("size", "10")))
+		sub := s.subscribeWith(s.client(claims{"sub": "42"}), "filtered:x",
+			centrifuge.SubscriptionConfig{TagsFilter: filter})
+		tags := []claims{
+			{"color": "red", "size": "9.5"}, {"color": "red", "size": "10"}, {"color": "blue", "size": "11"},
+			{"size": "12"}, {"color": "green"}, {"color": "green", "size": "1e3"},
+		}
+		for n, tag := range tags {
+			s.api("publish", claims{"channel": s.channel("filtered:x"), "data": claims{"n": n + 1}, "tags": tag})
+		}
+		for _, n := range []int{2, 5, 6} {
+			equal(t, sub.publication().Offset, uint64(n))
+		}
 	})
 }
 

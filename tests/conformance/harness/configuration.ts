@@ -7,6 +7,7 @@ export const API_KEY = "conformance-api-key-of-some-length";
 
 const open = { allow_subscribe_for_client: true, allow_publish_for_client: true };
 const stored = { ...open, history_size: 1000, history_ttl: "300s" };
+const deltas = { ...stored, force_recovery: true, allowed_delta_types: ["fossil"] };
 
 export const BASE: Configuration = {
   client: { token: { hmac_secret_key: SECRET } },
@@ -45,6 +46,31 @@ export const BASE: Configuration = {
         force_recovery_mode: "cache",
         auto_cache_recover: true,
       },
+      { name: "delta", ...deltas, delta_publish: true },
+      { name: "delta_asked", ...deltas },
+      { name: "delta_plain", ...open, allowed_delta_types: ["fossil"], delta_publish: true },
+      {
+        name: "delta_filtered",
+        ...deltas,
+        delta_publish: true,
+        allow_history_for_client: true,
+        allow_tags_filter: true,
+      },
+      {
+        name: "filtered",
+        ...stored,
+        force_recovery: true,
+        allow_history_for_client: true,
+        allow_tags_filter: true,
+      },
+      {
+        name: "filtered_cache",
+        ...stored,
+        force_recovery: true,
+        force_recovery_mode: "cache",
+        allow_tags_filter: true,
+      },
+      { name: "filtered_plain", ...open, allow_tags_filter: true },
       { name: "presence", ...open, presence: true, allow_presence_for_client: true },
       {
         name: "presence_subscriber",

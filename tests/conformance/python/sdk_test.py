@@ -5,7 +5,7 @@ CONFORMANCE_PORT, CONFORMANCE_SECRET and CONFORMANCE_API_KEY."""
 import asyncio
 import unittest
 
-from centrifuge import ClientState, ReplyError, StreamPosition, SubscriptionState
+from centrifuge import ClientState, DeltaType, Filter, ReplyError, StreamPosition, SubscriptionState
 from scenario import Events, PATIENCE_S, PORT, Scenario, soon, token
 
 
@@ -80,6 +80,47 @@ class Scenarios:
         self.assertEqual([again.was_recovering, again.recovered], [True, False])
         await self.publish("small:x", 7)
         self.assertEqual((await events.take("publication")).pub.offset, 7)
+
+    async def test_takes_differences(self):
+        proxy = await self.proxy()
+        client, _ = await self.connected(proxy.port, sub="42")
+        _, events = await self.subscribed(client, "delta:x", delta=DeltaType.FOSSIL)
+
+        def state(n):
+            return {"n": n, "text": "во всех одно и то же, и довольно длинное"}
+
+        async def publish(n):
+            await self.api("publish", channel=self.channel("delta:x"), data=state(n))
+
+        for n in (1, 2, 3):
+            await publish(n)
+            pub = (await events.take("publication")).pub
+            self.assertEqual(self.value(pub.data), state(n))
+        proxy.cut()
+        await events.take("subscribing")
+        for n in (4, 5):
+            await publish(n)
+        proxy.restore()
+        self.assertTrue((await events.take("subscribed")).recovered)
+        for n in (6, 7):
+            await publish(n)
+        for n in (4, 5, 6, 7):
+            pub = (await events.take("publication")).pub
+            self.assertEqual(self.value(pub.data), state(n))
+
+    async def test_filters_by_tags(self):
+        client, _ = await self.connected(sub="42")
+        wanted = Filter.eq("color", "red")
+        _, events = await self.subscribed(client, "filtered:x", tags_filter=wanted)
+        for n, color in enumerate(("blue", "red", "green", "red"), 1):
+            await self.api(
+                "publish",
+                channel=self.channel("filtered:x"),
+                data={"n": n},
+                tags={"color": color},
+            )
+        for n in (2, 4):
+            self.assertEqual((await events.take("publication")).pub.offset, n)
 
     async def test_sees_who_joins_and_leaves(self):
         a, _ = await self.connected(sub="42")

@@ -11,6 +11,7 @@ import { serverApi } from "./server_api.ts";
 import { serverSide } from "./server_side.ts";
 import { subscriptions } from "./subscriptions.ts";
 import { transport } from "./transport.ts";
+import { variants } from "./variants.ts";
 
 export const AREAS: Area[] = [
   transport,
@@ -21,6 +22,7 @@ export const AREAS: Area[] = [
   presences,
   histories,
   recoveries,
+  variants,
   serverSide,
   serverApi,
 ];
