@@ -11,8 +11,9 @@ constexpr std::uint16_t kCloseTryAgainLater = 1013;
 
 }  // namespace
 
-EchoConnection::EchoConnection(ShardServices& services, runtime::Stream& stream)
-    : WebSocketConnection(services, stream, services.options->echo) {
+EchoConnection::EchoConnection(ShardServices& services, runtime::Stream& stream,
+                               const std::optional<websocket::DeflateTerms>& terms)
+    : WebSocketConnection(services, stream, services.options->echo, terms) {
   stream.set_queue_bytes_max(services.options->echo_queue_bytes_max);
 }
 

@@ -45,6 +45,20 @@ bool asks_for_frame_pings(const http::RequestHead& head) {
   return http::query_parameter(head.query, "cf_ws_frame_ping_pong") == "true";
 }
 
+// What is agreed on about compression.
+core::Result<std::optional<websocket::DeflateAnswer>, http::RequestError> agree_on_compression(
+    const Compression& compression, const http::Headers& headers) {
+  if (!compression.options().enabled) return std::nullopt;
+  std::vector<std::string_view> offers;
+  for (const http::Header& header : headers) {
+    if (!http::equals_ignoring_case(header.name, "Sec-WebSocket-Extensions")) continue;
+    offers.push_back(header.value);
+  }
+  const auto answer = websocket::answer_offers(offers, compression.policy());
+  if (!answer) return std::unexpected(http::RequestError{400, "malformed extension"});
+  return *answer;
+}
+
 http::RequestError too_many_of_address(ShardServices& services) {
   return {429, "too many connections from this address", retry_after(services)};
 }
@@ -267,6 +281,11 @@ void HttpConnection::refuse(const http::RequestError& error) {
   stream_.finish();
 }
 
+void HttpConnection::refuse_malformed(const http::RequestError& error) {
+  services_.stats.refused_malformed.add();
+  refuse(error);
+}
+
 bool HttpConnection::is_admitted(const http::RequestHead& head) {
   if (reads_forwarded_for_) {
     const auto client = http::client_address(services_.options->trusted_proxies,
@@ -294,22 +313,26 @@ void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behi
   if (!is_admitted(head)) return;
   const auto subprotocols = echo ? std::span<const std::string_view>{} : kSubprotocols;
   auto encoding = encoding_of_query(head);
-  const auto accepted = encoding || echo ? http::accept_upgrade(head, subprotocols)
-                                         : std::unexpected(encoding.error());
-  if (!accepted) {
-    services_.stats.refused_malformed.add();
-    return refuse(accepted.error());
-  }
+  if (!encoding && !echo) return refuse_malformed(encoding.error());
+  const auto compression = agree_on_compression(services_.compression, head.headers);
+  if (!compression) return refuse_malformed(compression.error());
+  const bool compressed = compression->has_value();
+  const auto accepted = http::accept_upgrade(
+      head, subprotocols, compressed ? (*compression)->extension : std::string_view());
+  if (!accepted) return refuse_malformed(accepted.error());
   services_.stats.upgrades.add();
   set_deadline(core::kNever);
   stream_.send(core::SegmentRef::copy_of(accepted->response));
+  std::optional<websocket::DeflateTerms> terms;
+  if (compressed) terms = (*compression)->terms;
   std::unique_ptr<WebSocketConnection> next;
   if (echo) {
-    next = std::make_unique<EchoConnection>(services_, stream_);
+    next = std::make_unique<EchoConnection>(services_, stream_, terms);
   } else {
     if (accepted->subprotocol) encoding = kSubprotocolEncodings[*accepted->subprotocol];
+    if (terms && takes_shared_frames(*terms)) encoding = hub::deflated(*encoding);
     const session::Session::Form form{*encoding, asks_for_frame_pings(head)};
-    next = std::make_unique<ClientConnection>(services_, stream_, form);
+    next = std::make_unique<ClientConnection>(services_, stream_, form, terms);
   }
   next->hold(std::move(ticket_));
   WebSocketConnection& websocket = *next;

@@ -80,6 +80,7 @@ class HttpConnection final : public Connection {
   void go_on_with(std::string_view response);
   void respond(std::string_view response, bool keep_alive);
   void refuse(const http::RequestError& error);
+  void refuse_malformed(const http::RequestError& error);
 
   const Port port_;
   const bool over_limit_;
