@@ -113,6 +113,7 @@ int wait_for_end(const sigset_t& signals, const CommandLine& line, std::size_t o
 int serve(const CommandLine& line, Config config) {
   const sigset_t signals = block_signals();
   AsyncLogger log({.level = config.log.level});
+  for (const std::string& notice : config.notices) log.log(telemetry::Level::Info, notice, {});
   for (const std::string& warning : config.warnings) log.log(telemetry::Level::Warn, warning, {});
   const std::size_t open_files_max = runtime::raise_open_file_limit();
   JwksEndpoints endpoints(log);

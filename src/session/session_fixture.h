@@ -215,7 +215,8 @@ class SessionFixture : public ::testing::Test {
                                              shard, shard);
     }
     context_ = std::make_unique<SessionContext>(
-        &options_, *shards_[0].hub, *random_, UserDirectory(core::SipKey{1, 2}), core::Duration(0),
+        &options_, *shards_[0].hub, *random_, UserDirectory(core::SipKey{1, 2}),
+        auth::SignatureCache(core::SipKey{1, 2}), core::Duration(0),
         std::make_unique<protocol::JsonDecoder>(), std::make_unique<protocol::ProtobufDecoder>());
   }
   std::unique_ptr<hub::MemoryBroker> make_memory_broker() {

@@ -9,8 +9,8 @@ namespace sanjay::transport {
 
 ClientConnection::ClientConnection(ShardServices& services, runtime::Stream& stream,
                                    const session::Session::Form& form,
-                                   const std::optional<websocket::DeflateTerms>& terms)
-    : WebSocketConnection(services, stream, services.options->websocket, terms),
+                                   AgreedCompression compression)
+    : WebSocketConnection(services, stream, services.options->websocket, std::move(compression)),
       session_(services.session, *this, stream.id(), form, services.now()),
       opcode_(hub::is_protobuf(form.encoding) ? websocket::Opcode::Binary
                                               : websocket::Opcode::Text) {

@@ -47,8 +47,8 @@ websocket::DeflatePolicy Compression::policy() const {
   return {options_.context_takeover && room, kTakeoverWindowBits};
 }
 
-std::unique_ptr<KeptContexts> Compression::begin(const websocket::DeflateTerms& terms) {
-  return terms.keeps_context() ? std::make_unique<KeptContexts>(*this, terms) : nullptr;
+AgreedCompression Compression::begin(const websocket::DeflateTerms& terms) {
+  return {terms, terms.keeps_context() ? std::make_unique<KeptContexts>(*this, terms) : nullptr};
 }
 
 std::optional<std::string_view> Compression::compress(std::string_view message,

@@ -47,6 +47,13 @@ class KeptContexts {
   Compression& compression_;
 };
 
+/// What a connection has agreed on, and the contexts that it keeps: its place is taken with the
+/// agreement, though the connection itself may begin later.
+struct AgreedCompression {
+  std::optional<websocket::DeflateTerms> terms{};  // none: messages are not compressed
+  std::unique_ptr<KeptContexts> contexts{};
+};
+
 /// What the connections of one shard compress with: one inflater and, for each window size that
 /// somebody asked for, one deflater, none before it is needed; so an idle connection that keeps no
 /// context owns nothing. One per shard, one thread, outlives the connections and the encoder.
@@ -60,8 +67,8 @@ class Compression {
 
   /// What to agree to with a new connection.
   websocket::DeflatePolicy policy() const;
-  /// A connection has agreed on these terms: its contexts, if it keeps any.
-  std::unique_ptr<KeptContexts> begin(const websocket::DeflateTerms& terms);
+  /// A connection has agreed on these terms.
+  AgreedCompression begin(const websocket::DeflateTerms& terms);
   std::uint32_t takeover_connections() const { return takeover_connections_; }
 
   /// The payload to send for `message`, in a window of so many bits; nothing when it is better sent

@@ -3,6 +3,8 @@
 
 #include "core/failpoint.h"
 
+#include <utility>
+
 namespace sanjay::transport {
 namespace {
 
@@ -12,8 +14,8 @@ constexpr std::uint16_t kCloseTryAgainLater = 1013;
 }  // namespace
 
 EchoConnection::EchoConnection(ShardServices& services, runtime::Stream& stream,
-                               const std::optional<websocket::DeflateTerms>& terms)
-    : WebSocketConnection(services, stream, services.options->echo, terms) {
+                               AgreedCompression compression)
+    : WebSocketConnection(services, stream, services.options->echo, std::move(compression)) {
   stream.set_queue_bytes_max(services.options->echo_queue_bytes_max);
 }
 

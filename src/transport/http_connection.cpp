@@ -134,7 +134,7 @@ HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream,
 }
 
 void HttpConnection::on_bytes(std::span<char> bytes) {
-  if (awaiting_answer_) {
+  if (must_wait()) {
     held_.append(bytes.data(), bytes.size());
     stream_.pause_reading();
     return;
@@ -178,7 +178,7 @@ bool HttpConnection::take_place() {
 
 void HttpConnection::take(std::span<char> bytes) {
   while (!bytes.empty() && stream_.open() && stream_.handler() == this) {
-    if (awaiting_answer_) {
+    if (must_wait()) {
       held_.assign(bytes.data(), bytes.size());
       stream_.pause_reading();
       return;
@@ -281,11 +281,6 @@ void HttpConnection::refuse(const http::RequestError& error) {
   stream_.finish();
 }
 
-void HttpConnection::refuse_malformed(const http::RequestError& error) {
-  services_.stats.refused_malformed.add();
-  refuse(error);
-}
-
 bool HttpConnection::is_admitted(const http::RequestHead& head) {
   if (reads_forwarded_for_) {
     const auto client = http::client_address(services_.options->trusted_proxies,
@@ -301,7 +296,6 @@ bool HttpConnection::is_admitted(const http::RequestHead& head) {
 }
 
 void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behind) {
-  const bool echo = head.path != services_.options->websocket_path;
   if (over_limit_) {
     services_.stats.refused_connection_limit.add();
     return refuse({503, "too many connections, try again later", retry_after(services_)});
@@ -311,28 +305,64 @@ void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behi
     return refuse({403, "origin not allowed"});
   }
   if (!is_admitted(head)) return;
+  auto prepared = prepare_upgrade(head);
+  if (!prepared) {
+    services_.stats.refused_malformed.add();
+    return refuse(prepared.error());
+  }
+  set_deadline(core::kNever);
+  switch (services_.pace.ask(stream_.id(), services_.shard.now())) {
+    case UpgradePace::Turn::Now:
+      return become(*std::move(prepared), behind);
+    case UpgradePace::Turn::Later:
+      waiting_upgrade_ = std::make_unique<Upgrade>(*std::move(prepared));
+      // It is read on, so that who gives up is noticed and takes nobody's turn.
+      return;
+    case UpgradePace::Turn::Never:
+      services_.stats.refused_pace.add();
+      refuse({503, "too many new connections, try again later", retry_after(services_)});
+  }
+}
+
+core::Result<HttpConnection::Upgrade, http::RequestError> HttpConnection::prepare_upgrade(
+    const http::RequestHead& head) const {
+  const bool echo = head.path != services_.options->websocket_path;
   const auto subprotocols = echo ? std::span<const std::string_view>{} : kSubprotocols;
   auto encoding = encoding_of_query(head);
-  if (!encoding && !echo) return refuse_malformed(encoding.error());
-  const auto compression = agree_on_compression(services_.compression, head.headers);
-  if (!compression) return refuse_malformed(compression.error());
-  const bool compressed = compression->has_value();
-  const auto accepted = http::accept_upgrade(
-      head, subprotocols, compressed ? (*compression)->extension : std::string_view());
-  if (!accepted) return refuse_malformed(accepted.error());
+  if (!encoding && !echo) return std::unexpected(encoding.error());
+  SANJAY_TRY(const auto agreed, agree_on_compression(services_.compression, head.headers));
+  const std::string_view extension = agreed ? agreed->extension : std::string_view();
+  SANJAY_TRY(auto accepted, http::accept_upgrade(head, subprotocols, extension));
+  if (accepted.subprotocol) encoding = kSubprotocolEncodings[*accepted.subprotocol];
+  Upgrade upgrade{std::move(accepted.response),
+                  echo,
+                  {encoding.value_or(hub::Encoding::JsonWebSocket), asks_for_frame_pings(head)}};
+  if (agreed) {
+    upgrade.compression = services_.compression.begin(agreed->terms);
+    if (takes_shared_frames(agreed->terms)) {
+      upgrade.form.encoding = hub::deflated(upgrade.form.encoding);
+    }
+  }
+  return upgrade;
+}
+
+void HttpConnection::on_resume() {
+  auto upgrade = std::exchange(waiting_upgrade_, nullptr);
+  if (!upgrade || !stream_.open()) return;
+  std::string held = std::exchange(held_, {});
+  stream_.resume_reading();
+  become(std::move(*upgrade), {held.data(), held.size()});
+}
+
+void HttpConnection::become(Upgrade upgrade, std::span<char> behind) {
   services_.stats.upgrades.add();
-  set_deadline(core::kNever);
-  stream_.send(core::SegmentRef::copy_of(accepted->response));
-  std::optional<websocket::DeflateTerms> terms;
-  if (compressed) terms = (*compression)->terms;
+  stream_.send(core::SegmentRef::copy_of(upgrade.response));
   std::unique_ptr<WebSocketConnection> next;
-  if (echo) {
-    next = std::make_unique<EchoConnection>(services_, stream_, terms);
+  if (upgrade.echo) {
+    next = std::make_unique<EchoConnection>(services_, stream_, std::move(upgrade.compression));
   } else {
-    if (accepted->subprotocol) encoding = kSubprotocolEncodings[*accepted->subprotocol];
-    if (terms && takes_shared_frames(*terms)) encoding = hub::deflated(*encoding);
-    const session::Session::Form form{*encoding, asks_for_frame_pings(head)};
-    next = std::make_unique<ClientConnection>(services_, stream_, form, terms);
+    next = std::make_unique<ClientConnection>(services_, stream_, upgrade.form,
+                                              std::move(upgrade.compression));
   }
   next->hold(std::move(ticket_));
   WebSocketConnection& websocket = *next;

@@ -24,14 +24,14 @@ std::int64_t ControlFrameRate::owed(core::Instant now) const {
 
 WebSocketConnection::WebSocketConnection(ShardServices& services, runtime::Stream& stream,
                                          const websocket::Limits& limits,
-                                         const std::optional<websocket::DeflateTerms>& terms)
+                                         AgreedCompression compression)
     : Connection(services, stream),
-      decoder_(websocket::Role::Server, limits,
-               terms ? websocket::Extension::PermessageDeflate : websocket::Extension::None),
-      inflated_bytes_max_(limits.inflated_bytes_max) {
-  if (!terms) return;
-  window_bits_ = terms->server_window_bits;
-  contexts_ = services.compression.begin(*terms);
+      decoder_(
+          websocket::Role::Server, limits,
+          compression.terms ? websocket::Extension::PermessageDeflate : websocket::Extension::None),
+      window_bits_(compression.terms ? compression.terms->server_window_bits : std::uint8_t{0}),
+      inflated_bytes_max_(limits.inflated_bytes_max),
+      contexts_(std::move(compression.contexts)) {
   if (contexts_ && contexts_->deflater) stream.mark();
 }
 

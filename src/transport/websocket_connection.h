@@ -41,10 +41,8 @@ static_assert(sizeof(ControlFrameRate) <= 8, "there is one per connection");
 /// until the peer's FIN or the linger bound, so a silent peer costs no more than that.
 class WebSocketConnection : public Connection {
  public:
-  /// `terms`: of permessage-deflate, if that was agreed on.
   WebSocketConnection(ShardServices& services, runtime::Stream& stream,
-                      const websocket::Limits& limits,
-                      const std::optional<websocket::DeflateTerms>& terms);
+                      const websocket::Limits& limits, AgreedCompression compression);
 
   /// Bytes that came behind the upgrade request.
   void start(std::span<char> bytes) { on_bytes(bytes); }
@@ -98,7 +96,7 @@ class WebSocketConnection : public Connection {
   websocket::Decoder decoder_;
   ControlFrameRate control_rate_;
   bool ended_ = false;                 // noted
-  std::uint8_t window_bits_ = 0;       // what is compressed here is so with this window; 0: nothing
+  std::uint8_t window_bits_;           // what is compressed here is so with this window; 0: nothing
   std::uint32_t inflated_bytes_max_;   // of one message
   std::unique_ptr<std::string> held_;  // bytes not yet decoded because messages must wait
   std::unique_ptr<KeptContexts> contexts_;
