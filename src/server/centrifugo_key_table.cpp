@@ -17,7 +17,6 @@ constexpr std::string_view kOptionsDecide =
     "nobody asks the back end: the namespace's other options and tokens alone would decide";
 constexpr std::string_view kNoBackEnd = "nobody asks a back end";
 constexpr std::string_view kNotFound = "there is no such endpoint; it answers 404";
-constexpr std::string_view kUncompressed = "messages are sent uncompressed";
 constexpr std::string_view kMemory =
     "everything is kept in the memory of this process, and it knows nothing of other nodes";
 constexpr std::string_view kStreamsOnly =
@@ -35,10 +34,8 @@ constexpr std::array kToCome = std::to_array<CentrifugoKey>({
     {"http_server.tls_external", Ignored, kPlainHttp, kLater},
     {"http_server.internal_tls", Ignored, kPlainHttp, kLater},
     {"http_server.internal_tls.enabled", Refused, kPlainHttp, kLater},
-    {"websocket.compression", Ignored, kUncompressed, kLater},
-    {"websocket.compression_min_size", Ignored, kUncompressed, kLater},
-    {"websocket.compression_level", Ignored, kUncompressed, kLater},
-    {"websocket.decompressed_message_size_limit", Ignored, kUncompressed, kLater},
+    {"websocket.decompressed_message_size_limit", Ignored,
+     "it is ten times websocket.message_size_limit"},
     {"sse", Ignored, kNotFound, kLater},
     {"http_stream", Ignored, kNotFound, kLater},
     {"emulation", Ignored, kNotFound, kLater},
