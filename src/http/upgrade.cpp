@@ -77,11 +77,10 @@ core::Result<std::optional<std::size_t>, RequestError> choose_subprotocol(
 }  // namespace
 
 core::Result<UpgradeAccepted, RequestError> accept_upgrade(
-    const RequestHead& head, std::span<const std::string_view> subprotocols) {
+    const RequestHead& head, std::span<const std::string_view> subprotocols,
+    std::string_view extension) {
   if (const auto error = check_request(head)) return std::unexpected(*error);
   SANJAY_TRY(const auto chosen, choose_subprotocol(head.headers, subprotocols));
-  // Sec-WebSocket-Extensions is not answered, which declines every offer (RFC 6455 §9.1); the
-  // agreed parameters of permessage-deflate will be one more header of this answer.
   std::string response =
       "HTTP/1.1 101 Switching Protocols\r\n"
       "Upgrade: websocket\r\n"
@@ -89,6 +88,7 @@ core::Result<UpgradeAccepted, RequestError> accept_upgrade(
       "Sec-WebSocket-Accept: ";
   response += accept_key(head.headers.find("Sec-WebSocket-Key").value_or(""));
   if (chosen) response.append("\r\nSec-WebSocket-Protocol: ").append(subprotocols[*chosen]);
+  if (!extension.empty()) response.append("\r\nSec-WebSocket-Extensions: ").append(extension);
   response += "\r\n\r\n";
   return UpgradeAccepted{std::move(response), chosen};
 }

@@ -294,6 +294,20 @@ TEST(Upgrade, TakesTheClientsFirstSubprotocolThatIsOurs) {
   EXPECT_EQ(agreed_on("X: y"), std::nullopt);
 }
 
+TEST(Upgrade, NamesTheExtensionThatWasAgreedOnAndNoOther) {
+  const RequestLimits limits;
+  RequestParser parser(limits);
+  const std::string request = with("Sec-WebSocket-Extensions: permessage-deflate, x");
+  ASSERT_EQ(parser.feed(request).state, RequestParser::State::Complete);
+  const auto with_it = accept_upgrade(parser.head(), kOurs, "permessage-deflate; a=1");
+  ASSERT_TRUE(with_it);
+  EXPECT_TRUE(
+      with_it->response.ends_with("\r\nSec-WebSocket-Extensions: permessage-deflate; a=1\r\n\r\n"));
+  const auto without_it = accept_upgrade(parser.head(), kOurs);
+  ASSERT_TRUE(without_it);
+  EXPECT_FALSE(without_it->response.contains("Extensions"));
+}
+
 // Under a sanitizer this also shows that a refusal frees everything, once.
 TEST(Upgrade, RefusesTenThousandTimes) {
   const std::vector<Case> cases = malformed_handshakes();

@@ -136,6 +136,21 @@ enum class Encoding : std::uint8_t {
 };
 inline constexpr std::size_t kEncodings = 10;
 
+/// Whether messages are Protobuf, else JSON.
+constexpr bool is_protobuf(Encoding encoding) {
+  return encoding == Encoding::ProtobufWebSocket || encoding == Encoding::ProtobufStream ||
+         encoding == Encoding::ProtobufWebSocketDeflate;
+}
+/// The same messages with permessage-deflate, of an encoding of WebSocket clients.
+constexpr Encoding deflated(Encoding encoding) {
+  return is_protobuf(encoding) ? Encoding::ProtobufWebSocketDeflate
+                               : Encoding::JsonWebSocketDeflate;
+}
+constexpr bool is_deflated(Encoding encoding) {
+  return encoding == Encoding::JsonWebSocketDeflate ||
+         encoding == Encoding::ProtobufWebSocketDeflate;
+}
+
 /// What a subscriber wants of the publications.
 enum class Variant : std::uint8_t {
   Plain,

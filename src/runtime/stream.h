@@ -95,6 +95,10 @@ class Stream {
   void resume_reading();
   bool reading_paused() const { return reading_paused_; }
 
+  /// A mark for those above: they find it where they look anyway, without asking the handler.
+  void mark() { marked_ = true; }
+  bool marked() const { return marked_; }
+
   /// Sends what is queued, then FIN, then waits for the peer's FIN; closes hard when all this takes
   /// longer than the table's linger time (the brief one, where the peer has shown no sign of life).
   /// Input is ignored from now on. A stream that is still connecting is closed.
@@ -119,6 +123,7 @@ class Stream {
   bool dirty_in_bulk_ : 1 = false;     // and in which
   bool reading_paused_ : 1 = false;
   bool wants_drained_ : 1 = false;
+  bool marked_ : 1 = false;
   bool overflowed_ : 1 = false;
   bool peer_finished_ : 1 = false;
   bool finish_sent_ : 1 = false;

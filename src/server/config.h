@@ -81,6 +81,11 @@ struct Config {
   struct Websocket {
     std::uint32_t message_size_limit = 65536;
     core::Duration write_timeout = std::chrono::seconds(10);
+    bool compression = false;
+    std::uint32_t compression_level = 1;
+    std::uint32_t compression_min_size = 256;
+    bool compression_context_takeover = false;
+    std::uint32_t compression_takeover_max = 1024;
   } websocket;
 
   /// Sections `channel` and `client.subscribe_to_user_personal_channel` (`personal`). Regexes are

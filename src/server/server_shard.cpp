@@ -34,6 +34,8 @@ ServerShard::ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64
       wiring_(shared.wiring),
       letters_(shared.shard_mail_max()),
       random_(seed),
+      compression_(wiring_->transport.compression),
+      encoder_(compression_),
       broker_(wiring_->broker, random_.next(), shard.now()),
       hub_(hub_options(*wiring_, shard.index()), shared.flow, broker_, encoder_, *this, *this,
            *this),
@@ -47,7 +49,7 @@ ServerShard::ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64
                wiring_->session.ping_interval / 256 * shard.index() / wiring_->shards,
                std::make_unique<protocol::JsonDecoder>(),
                std::make_unique<protocol::ProtobufDecoder>()},
-      services_{shard, &wiring_->transport, session_, routes_, shared.admission},
+      services_{shard, &wiring_->transport, session_, routes_, shared.admission, compression_},
       tasks_(shared, hub_, services_) {}
 
 bool ServerShard::tell(ShardMail mail) {
@@ -139,6 +141,7 @@ void ServerShard::take_over_options() {
   std::shared_ptr<const Wiring> wiring = shared_.latest_wiring();
   session_.options = &wiring->session;
   services_.options = &wiring->transport;
+  compression_.set_options(wiring->transport.compression);
   routes_.set_wiring(*wiring);
   wiring_ = std::move(wiring);
 }
@@ -228,8 +231,10 @@ bool ServerShard::send(core::ShardIndex to, hub::Mail&& mail) {
 }
 
 void ServerShard::deliver(std::uint32_t slot, const core::SegmentRef& bytes, hub::Reach reach) {
-  shard_.streams().at(slot).send(
-      bytes, reach == hub::Reach::Many ? runtime::Urgency::Bulk : runtime::Urgency::Soon);
+  runtime::Stream& stream = shard_.streams().at(slot);
+  const auto urgency = reach == hub::Reach::Many ? runtime::Urgency::Bulk : runtime::Urgency::Soon;
+  if (!stream.marked()) return stream.send(bytes, urgency);
+  if (stream.open()) static_cast<transport::Connection*>(stream.handler())->deliver(bytes, urgency);
 }
 
 void ServerShard::hold(std::uint32_t slot, const core::SegmentRef& bytes) {

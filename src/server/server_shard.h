@@ -103,6 +103,7 @@ class ServerShard final : public runtime::ShardApplication,
   std::uint64_t key_fetches_taken_ = 0;
   runtime::ForeignMailbox<ShardMail> letters_;
   core::Random random_;
+  transport::Compression compression_;
   transport::FrameEncoder encoder_;
   hub::MemoryBroker broker_;
   hub::Hub hub_;

@@ -73,6 +73,18 @@ core::Status set_addresses(Wiring& wiring, const Config& config) {
   return {};
 }
 
+void set_websocket_options(const Config::Websocket& config, transport::TransportOptions& options) {
+  // As in Centrifugo. A decoder's own bound is the most that the limit can be set to.
+  constexpr std::uint64_t kInflatedTimes = 10;
+  constexpr std::uint64_t kInflatedBytesMax = 1 << 30;
+  options.websocket.message_bytes_max = config.message_size_limit;
+  options.websocket.inflated_bytes_max = static_cast<std::uint32_t>(
+      std::min(kInflatedTimes * config.message_size_limit, kInflatedBytesMax));
+  options.compression = {config.compression, static_cast<std::uint8_t>(config.compression_level),
+                         config.compression_min_size, config.compression_context_takeover,
+                         config.compression_takeover_max};
+}
+
 }  // namespace
 
 core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
@@ -121,7 +133,7 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
 
   SANJAY_TRY(wiring.tokens, make_token_verifiers(config.client, endpoints));
   SANJAY_TRY(wiring.session, session_options(config, wiring.tokens));
-  wiring.transport.websocket.message_bytes_max = config.websocket.message_size_limit;
+  set_websocket_options(config.websocket, wiring.transport);
   wiring.transport.echo_path = config.echo.path;
   auto origins = http::OriginPolicy::parse(config.client.allowed_origins);
   if (!origins) return core::failure("client.allowed_origins: " + origins.error().message);

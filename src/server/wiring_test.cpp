@@ -80,6 +80,11 @@ TEST(Wiring, EveryLimitOfTheConfigurationArrives) {
   config.client.connection_pace = 13;
   config.websocket.message_size_limit = 1000;
   config.websocket.write_timeout = std::chrono::seconds(10);
+  config.websocket.compression = true;
+  config.websocket.compression_level = 3;
+  config.websocket.compression_min_size = 40;
+  config.websocket.compression_context_takeover = true;
+  config.websocket.compression_takeover_max = 50;
   config.channel.max_length = 20;
   const Wiring wiring = wired(config);
   EXPECT_EQ(wiring.tcp_user_timeout, config.http_server.tcp_user_timeout);
@@ -96,6 +101,12 @@ TEST(Wiring, EveryLimitOfTheConfigurationArrives) {
   EXPECT_EQ(wiring.admission.rate_max, 9U);
   EXPECT_EQ(wiring.transport.upgrades_per_second, 13U);
   EXPECT_EQ(wiring.transport.websocket.message_bytes_max, 1000U);
+  EXPECT_EQ(wiring.transport.websocket.inflated_bytes_max, 10'000U);
+  EXPECT_TRUE(wiring.transport.compression.enabled);
+  EXPECT_EQ(wiring.transport.compression.level, 3);
+  EXPECT_EQ(wiring.transport.compression.message_bytes_min, 40U);
+  EXPECT_TRUE(wiring.transport.compression.context_takeover);
+  EXPECT_EQ(wiring.transport.compression.takeover_connections_max, 50U);
 }
 
 // What docs/limits.md says of those that no key changes.
@@ -104,7 +115,9 @@ TEST(Wiring, ConstantsAreThoseOfTheDocumentation) {
   EXPECT_EQ(wiring.transport.request_time_max, std::chrono::seconds(10));
   EXPECT_EQ(wiring.transport.keep_alive_max, std::chrono::seconds(75));
   EXPECT_EQ(wiring.transport.websocket.fragments_max, 1024U);
+  EXPECT_EQ(wiring.transport.websocket.inflated_bytes_max, 655'360U);
   EXPECT_EQ(wiring.transport.echo.message_bytes_max, 16U << 20);
+  EXPECT_EQ(wiring.transport.echo.inflated_bytes_max, 16U << 20);
   EXPECT_EQ(wiring.transport.echo.fragments_max, 65536U);
   EXPECT_EQ(wiring.shard.streams.linger_max, std::chrono::seconds(5));
   EXPECT_EQ(wiring.shard.streams.brief_linger_max, std::chrono::milliseconds(500));

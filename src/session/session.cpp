@@ -55,12 +55,11 @@ std::string_view Session::user() const {
 }
 
 const protocol::ReplyEncoding& Session::encoding() const {
-  return encoding_ == hub::Encoding::ProtobufWebSocket ? protocol::kProtobufReplies
-                                                       : protocol::kJsonReplies;
+  return hub::is_protobuf(encoding_) ? protocol::kProtobufReplies : protocol::kJsonReplies;
 }
 
 protocol::CommandDecoder& Session::decoder() const {
-  return encoding_ == hub::Encoding::ProtobufWebSocket ? *context_.protobuf : *context_.json;
+  return hub::is_protobuf(encoding_) ? *context_.protobuf : *context_.json;
 }
 
 hub::ClientInfo Session::info_of(std::string_view chan_info, const ClientId::Text& client) const {

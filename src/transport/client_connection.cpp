@@ -8,11 +8,12 @@
 namespace sanjay::transport {
 
 ClientConnection::ClientConnection(ShardServices& services, runtime::Stream& stream,
-                                   const session::Session::Form& form)
-    : WebSocketConnection(services, stream, services.options->websocket),
+                                   const session::Session::Form& form,
+                                   AgreedCompression compression)
+    : WebSocketConnection(services, stream, services.options->websocket, std::move(compression)),
       session_(services.session, *this, stream.id(), form, services.now()),
-      opcode_(form.encoding == hub::Encoding::ProtobufWebSocket ? websocket::Opcode::Binary
-                                                                : websocket::Opcode::Text) {
+      opcode_(hub::is_protobuf(form.encoding) ? websocket::Opcode::Binary
+                                              : websocket::Opcode::Text) {
   services_.stats.clients.add();
   set_deadline(session_.deadline());
 }
@@ -71,7 +72,9 @@ void ClientConnection::on_pong_frame() {
 
 void ClientConnection::send_held() {
   held_bytes_ = 0;
-  for (core::SegmentRef& bytes : std::exchange(held_, {})) stream_.send(std::move(bytes));
+  for (const core::SegmentRef& bytes : std::exchange(held_, {})) {
+    deliver(bytes, runtime::Urgency::Soon);
+  }
 }
 
 void ClientConnection::on_resume() {

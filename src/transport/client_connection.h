@@ -10,7 +10,7 @@ namespace sanjay::transport {
 class ClientConnection final : public WebSocketConnection, private session::SessionOutput {
  public:
   ClientConnection(ShardServices& services, runtime::Stream& stream,
-                   const session::Session::Form& form);
+                   const session::Session::Form& form, AgreedCompression compression);
 
   void on_subscribed(hub::SubscriptionNumber subscription,
                      hub::SubscriptionResult&& result) override;

@@ -12,6 +12,7 @@
 #include "runtime/timer_wheel.h"
 #include "session/session.h"
 #include "telemetry/counter.h"
+#include "transport/compression.h"
 #include "transport/end_log.h"
 #include "transport/upgrade_pace.h"
 #include "websocket/decoder.h"
@@ -40,8 +41,9 @@ struct TransportOptions {
   std::string websocket_path = "/connection/websocket";
   websocket::Limits websocket;
   std::string echo_path;  // empty: no echo endpoint
-  websocket::Limits echo{16 * 1024 * 1024, 65536};
+  websocket::Limits echo{16 * 1024 * 1024, 65536, 16 * 1024 * 1024};
   std::uint32_t echo_queue_bytes_max = 64 * 1024 * 1024;
+  CompressionOptions compression;
 };
 
 /// Counters of one shard's connections; any thread may read them.
@@ -68,6 +70,7 @@ struct ShardServices {
   session::SessionContext& session;
   HttpApplication& http;
   limits::ConnectionAdmission& admission;
+  Compression& compression;
   UpgradePace pace{options->upgrades_per_second, shard.now()};
   EndLog ends{shard.log(), shard.now()};
   TransportStats stats{};
@@ -97,6 +100,11 @@ class Connection : public runtime::StreamHandler, private runtime::Timer {
   virtual void on_hub_answer(std::uint32_t request, hub::Answer&& answer) = 0;
   virtual void on_trouble(hub::SubscriptionNumber, hub::Trouble) {}
   virtual void keep(const core::SegmentRef&) {}  // for a subscription that is held
+  /// Finished frames for a connection whose stream is marked: it changes them first. (To all others
+  /// they are sent without asking.)
+  virtual void deliver(const core::SegmentRef& bytes, runtime::Urgency urgency) {
+    stream_.send(bytes, urgency);
+  }
   /// The response to a request of the server API that had to wait.
   virtual void on_response(std::string_view) {}
   /// Its name stood in ShardServices::resumable or retries, or its turn has come to begin.

@@ -3,6 +3,8 @@
 
 #include "core/failpoint.h"
 
+#include <utility>
+
 namespace sanjay::transport {
 namespace {
 
@@ -11,8 +13,9 @@ constexpr std::uint16_t kCloseTryAgainLater = 1013;
 
 }  // namespace
 
-EchoConnection::EchoConnection(ShardServices& services, runtime::Stream& stream)
-    : WebSocketConnection(services, stream, services.options->echo) {
+EchoConnection::EchoConnection(ShardServices& services, runtime::Stream& stream,
+                               AgreedCompression compression)
+    : WebSocketConnection(services, stream, services.options->echo, std::move(compression)) {
   stream.set_queue_bytes_max(services.options->echo_queue_bytes_max);
 }
 

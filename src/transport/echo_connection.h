@@ -9,7 +9,7 @@ namespace sanjay::transport {
 /// While much of what was returned waits to be read, nothing more is taken in.
 class EchoConnection final : public WebSocketConnection {
  public:
-  EchoConnection(ShardServices& services, runtime::Stream& stream);
+  EchoConnection(ShardServices& services, runtime::Stream& stream, AgreedCompression compression);
 
   void on_hub_answer(std::uint32_t, hub::Answer&&) override {}
   void shut_down() override;

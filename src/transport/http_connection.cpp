@@ -45,6 +45,20 @@ bool asks_for_frame_pings(const http::RequestHead& head) {
   return http::query_parameter(head.query, "cf_ws_frame_ping_pong") == "true";
 }
 
+// What is agreed on about compression.
+core::Result<std::optional<websocket::DeflateAnswer>, http::RequestError> agree_on_compression(
+    const Compression& compression, const http::Headers& headers) {
+  if (!compression.options().enabled) return std::nullopt;
+  std::vector<std::string_view> offers;
+  for (const http::Header& header : headers) {
+    if (!http::equals_ignoring_case(header.name, "Sec-WebSocket-Extensions")) continue;
+    offers.push_back(header.value);
+  }
+  const auto answer = websocket::answer_offers(offers, compression.policy());
+  if (!answer) return std::unexpected(http::RequestError{400, "malformed extension"});
+  return *answer;
+}
+
 http::RequestError too_many_of_address(ShardServices& services) {
   return {429, "too many connections from this address", retry_after(services)};
 }
@@ -299,7 +313,7 @@ void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behi
   set_deadline(core::kNever);
   switch (services_.pace.ask(stream_.id(), services_.shard.now())) {
     case UpgradePace::Turn::Now:
-      return become(*prepared, behind);
+      return become(*std::move(prepared), behind);
     case UpgradePace::Turn::Later:
       waiting_upgrade_ = std::make_unique<Upgrade>(*std::move(prepared));
       // It is read on, so that who gives up is noticed and takes nobody's turn.
@@ -316,29 +330,39 @@ core::Result<HttpConnection::Upgrade, http::RequestError> HttpConnection::prepar
   const auto subprotocols = echo ? std::span<const std::string_view>{} : kSubprotocols;
   auto encoding = encoding_of_query(head);
   if (!encoding && !echo) return std::unexpected(encoding.error());
-  SANJAY_TRY(auto accepted, http::accept_upgrade(head, subprotocols));
+  SANJAY_TRY(const auto agreed, agree_on_compression(services_.compression, head.headers));
+  const std::string_view extension = agreed ? agreed->extension : std::string_view();
+  SANJAY_TRY(auto accepted, http::accept_upgrade(head, subprotocols, extension));
   if (accepted.subprotocol) encoding = kSubprotocolEncodings[*accepted.subprotocol];
-  return Upgrade{std::move(accepted.response),
-                 echo,
-                 {encoding.value_or(hub::Encoding::JsonWebSocket), asks_for_frame_pings(head)}};
+  Upgrade upgrade{std::move(accepted.response),
+                  echo,
+                  {encoding.value_or(hub::Encoding::JsonWebSocket), asks_for_frame_pings(head)}};
+  if (agreed) {
+    upgrade.compression = services_.compression.begin(agreed->terms);
+    if (takes_shared_frames(agreed->terms)) {
+      upgrade.form.encoding = hub::deflated(upgrade.form.encoding);
+    }
+  }
+  return upgrade;
 }
 
 void HttpConnection::on_resume() {
-  const auto upgrade = std::exchange(waiting_upgrade_, nullptr);
+  auto upgrade = std::exchange(waiting_upgrade_, nullptr);
   if (!upgrade || !stream_.open()) return;
   std::string held = std::exchange(held_, {});
   stream_.resume_reading();
-  become(*upgrade, {held.data(), held.size()});
+  become(std::move(*upgrade), {held.data(), held.size()});
 }
 
-void HttpConnection::become(const Upgrade& upgrade, std::span<char> behind) {
+void HttpConnection::become(Upgrade upgrade, std::span<char> behind) {
   services_.stats.upgrades.add();
   stream_.send(core::SegmentRef::copy_of(upgrade.response));
   std::unique_ptr<WebSocketConnection> next;
   if (upgrade.echo) {
-    next = std::make_unique<EchoConnection>(services_, stream_);
+    next = std::make_unique<EchoConnection>(services_, stream_, std::move(upgrade.compression));
   } else {
-    next = std::make_unique<ClientConnection>(services_, stream_, upgrade.form);
+    next = std::make_unique<ClientConnection>(services_, stream_, upgrade.form,
+                                              std::move(upgrade.compression));
   }
   next->hold(std::move(ticket_));
   WebSocketConnection& websocket = *next;

@@ -76,9 +76,10 @@ class HttpConnection final : public Connection {
     std::string response;
     bool echo;
     session::Session::Form form;
+    AgreedCompression compression{};
   };
   core::Result<Upgrade, http::RequestError> prepare_upgrade(const http::RequestHead& head) const;
-  void become(const Upgrade& upgrade, std::span<char> behind);
+  void become(Upgrade upgrade, std::span<char> behind);
   /// Whether the client may have this WebSocket: its address and its place, the rate of new ones.
   bool is_admitted(const http::RequestHead& head);
   /// A place for the client, unless it is a proxy of ours. False: has been refused, has too many.

@@ -7,16 +7,8 @@
 namespace sanjay::transport {
 namespace {
 
-struct Framing {
-  const protocol::ReplyEncoding& replies;
-  websocket::Opcode opcode;
-};
-
-Framing framing_of(hub::Encoding encoding) {
-  if (encoding == hub::Encoding::ProtobufWebSocket) {
-    return {protocol::kProtobufReplies, websocket::Opcode::Binary};
-  }
-  return {protocol::kJsonReplies, websocket::Opcode::Text};
+const protocol::ReplyEncoding& replies_of(hub::Encoding encoding) {
+  return hub::is_protobuf(encoding) ? protocol::kProtobufReplies : protocol::kJsonReplies;
 }
 
 protocol::ClientInfo to_info(const hub::ClientInfo& info) {
@@ -27,28 +19,40 @@ protocol::ClientInfo to_info(const hub::ClientInfo& info) {
 
 bool FrameEncoder::encode(const hub::EncodeAs& how, std::string_view channel,
                           const hub::Publication& publication, std::string& out) {
-  const Framing framing = framing_of(how.encoding);
-  const bool binary = framing.replies.carries_binary;
+  const protocol::ReplyEncoding& replies = replies_of(how.encoding);
+  const bool binary = replies.carries_binary;
   std::optional<session::PublicationWriter::Base> base;
   if (how.base != nullptr) base = {how.base->bytes, how.base->is_json};
   const auto message = how.delta ? writer_.write_delta(publication, binary, base)
                                  : writer_.write(publication, binary);
   if (!message) return false;
   scratch_.clear();
-  framing.replies.publication_push(scratch_, channel, *message);
-  websocket::append_frame(out, framing.opcode, scratch_);
+  replies.publication_push(scratch_, channel, *message);
+  append_frame(how.encoding, out);
   return true;
 }
 
 bool FrameEncoder::encode_movement(hub::Encoding encoding, std::string_view channel,
                                    hub::Movement movement, const hub::ClientInfo& info,
                                    std::string& out) {
-  const Framing framing = framing_of(encoding);
+  const protocol::ReplyEncoding& replies = replies_of(encoding);
   scratch_.clear();
-  (movement == hub::Movement::Join ? framing.replies.join_push : framing.replies.leave_push)(
-      scratch_, channel, to_info(info));
-  websocket::append_frame(out, framing.opcode, scratch_);
+  (movement == hub::Movement::Join ? replies.join_push : replies.leave_push)(scratch_, channel,
+                                                                             to_info(info));
+  append_frame(encoding, out);
   return true;
+}
+
+void FrameEncoder::append_frame(hub::Encoding encoding, std::string& out) {
+  const auto opcode =
+      hub::is_protobuf(encoding) ? websocket::Opcode::Binary : websocket::Opcode::Text;
+  if (hub::is_deflated(encoding)) {
+    if (const auto compressed = compression_.compress(scratch_, websocket::kWindowBitsMax)) {
+      websocket::append_frame(out, opcode, *compressed, websocket::Coding::Deflated);
+      return compression_.trim();
+    }
+  }
+  websocket::append_frame(out, opcode, scratch_);
 }
 
 }  // namespace sanjay::transport

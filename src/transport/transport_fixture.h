@@ -97,7 +97,9 @@ class TransportTest : public ::testing::Test,
         auth::SignatureCache(core::SipKey{1, 2}), core::Duration(0),
         std::make_unique<protocol::JsonDecoder>(), std::make_unique<protocol::ProtobufDecoder>());
     admission_ = std::make_unique<limits::ConnectionAdmission>(admission_options_);
-    services_ = std::make_unique<ShardServices>(*shard_, &options_, *session_, http_, *admission_);
+    compression_.set_options(options_.compression);
+    services_ = std::make_unique<ShardServices>(*shard_, &options_, *session_, http_, *admission_,
+                                                compression_);
     shard_->set_application(*this);
     ASSERT_TRUE(shard_->start());
   }
@@ -128,7 +130,9 @@ class TransportTest : public ::testing::Test,
     return true;
   }
   void deliver(std::uint32_t slot, const core::SegmentRef& bytes, hub::Reach) override {
-    shard_->streams().at(slot).send(bytes);
+    auto& stream = shard_->streams().at(slot);
+    if (!stream.marked()) return stream.send(bytes);
+    if (auto* c = handler_at(slot)) c->deliver(bytes, runtime::Urgency::Soon);
   }
   void hold(std::uint32_t slot, const core::SegmentRef& bytes) override {
     if (auto* c = handler_at(slot)) c->keep(bytes);
@@ -242,7 +246,8 @@ class TransportTest : public ::testing::Test,
   TransportOptions options_;
   session::SessionOptions session_options_;
   hub::FlowMeter flow_{4};
-  FrameEncoder encoder_;
+  Compression compression_{CompressionOptions()};
+  FrameEncoder encoder_{compression_};
   core::Random random_{1};
   TestHttp http_;
   limits::AdmissionOptions admission_options_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/websocket_connection.h"
 
+#include "core/assert.h"
 #include "core/failpoint.h"
 #include "protocol/codes.h"
 #include "websocket/encoder.h"
@@ -22,8 +23,17 @@ std::int64_t ControlFrameRate::owed(core::Instant now) const {
 }
 
 WebSocketConnection::WebSocketConnection(ShardServices& services, runtime::Stream& stream,
-                                         const websocket::Limits& limits)
-    : Connection(services, stream), decoder_(websocket::Role::Server, limits) {}
+                                         const websocket::Limits& limits,
+                                         AgreedCompression compression)
+    : Connection(services, stream),
+      decoder_(
+          websocket::Role::Server, limits,
+          compression.terms ? websocket::Extension::PermessageDeflate : websocket::Extension::None),
+      window_bits_(compression.terms ? compression.terms->server_window_bits : std::uint8_t{0}),
+      inflated_bytes_max_(limits.inflated_bytes_max),
+      contexts_(std::move(compression.contexts)) {
+  if (contexts_ && contexts_->deflater) stream.mark();
+}
 
 void WebSocketConnection::on_bytes(std::span<char> bytes) {
   if (held_) {
@@ -36,10 +46,10 @@ void WebSocketConnection::on_bytes(std::span<char> bytes) {
 void WebSocketConnection::take(std::span<char> bytes) {
   decoder_.feed(bytes);
   core::SegmentRef pong;
+  std::size_t inflated = 0;
   while (stream_.open()) {
     if (!accepts_messages()) {
-      held_ = std::make_unique<std::string>(decoder_.take_unread());
-      stream_.pause_reading();
+      hold_unread();
       break;
     }
     const Event event = decoder_.next();
@@ -49,7 +59,11 @@ void WebSocketConnection::take(std::span<char> bytes) {
         return;
       case Event::Type::Message:
         services_.stats.messages_in.add();
-        on_message(event.opcode, event.payload);
+        if (event.coding == websocket::Coding::Plain) {
+          on_message(event.opcode, event.payload);
+        } else {
+          on_compressed(event, inflated);
+        }
         break;
       case Event::Type::Ping:
       case Event::Type::Pong:
@@ -65,6 +79,26 @@ void WebSocketConnection::take(std::span<char> bytes) {
     }
   }
   if (pong) stream_.send(std::move(pong));
+}
+
+void WebSocketConnection::hold_unread() {
+  if (held_) return;
+  held_ = std::make_unique<std::string>(decoder_.take_unread());
+  stream_.pause_reading();
+}
+
+void WebSocketConnection::on_compressed(const Event& event, std::size_t& inflated) {
+  Compression& compression = services_.compression;
+  const Event message = compression.inflate(event, inflated_bytes_max_, contexts_.get());
+  if (message.type == Event::Type::Violation) {
+    return close_with(message.close_code, message.payload);
+  }
+  on_message(message.opcode, message.payload);
+  inflated += message.payload.size();
+  compression.trim();
+  if (inflated < kInflatedBytesAtOnce || FAILPOINT("websocket.inflated_turn")) return;
+  hold_unread();
+  services_.resumable.push_back(stream_.id());
 }
 
 void WebSocketConnection::on_control(const Event& event, core::SegmentRef& pong) {
@@ -87,7 +121,38 @@ void WebSocketConnection::go_on() {
 }
 
 void WebSocketConnection::send_frame(websocket::Opcode opcode, std::string_view payload) {
-  stream_.send(websocket::make_frame(opcode, payload));
+  if (window_bits_ == 0 || websocket::is_control(opcode)) {
+    stream_.send(websocket::make_frame(opcode, payload));
+  } else {
+    stream_.send(message_frame(opcode, payload));
+  }
+}
+
+// What comes for many is made once and plain; here it is taken apart and compressed in this
+// connection's own context.
+void WebSocketConnection::deliver(const core::SegmentRef& bytes, runtime::Urgency urgency) {
+  if (!contexts_ || !contexts_->deflater) return stream_.send(bytes, urgency);
+  std::string_view rest = bytes.bytes();
+  while (!rest.empty()) {
+    const auto header = websocket::parse_header(rest, websocket::Role::Client);
+    ASSERT(header && *header && (*header)->header_bytes + (*header)->payload_bytes <= rest.size());
+    rest.remove_prefix((*header)->header_bytes);
+    const auto payload_bytes = static_cast<std::size_t>((*header)->payload_bytes);
+    stream_.send(message_frame((*header)->opcode, rest.substr(0, payload_bytes)), urgency);
+    rest.remove_prefix(payload_bytes);
+  }
+}
+
+core::SegmentRef WebSocketConnection::message_frame(websocket::Opcode opcode,
+                                                    std::string_view payload) {
+  Compression& compression = services_.compression;
+  const auto compressed = contexts_ && contexts_->deflater
+                              ? compression.compress(payload, *contexts_)
+                              : compression.compress(payload, window_bits_);
+  if (!compressed) return websocket::make_frame(opcode, payload);
+  core::SegmentRef frame = websocket::make_frame(opcode, *compressed, websocket::Coding::Deflated);
+  compression.trim();
+  return frame;
 }
 
 void WebSocketConnection::close_with(std::uint16_t code, std::string_view reason,

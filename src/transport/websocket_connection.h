@@ -5,7 +5,9 @@
 #include "websocket/decoder.h"
 #include "websocket/frame.h"
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,7 +42,7 @@ static_assert(sizeof(ControlFrameRate) <= 8, "there is one per connection");
 class WebSocketConnection : public Connection {
  public:
   WebSocketConnection(ShardServices& services, runtime::Stream& stream,
-                      const websocket::Limits& limits);
+                      const websocket::Limits& limits, AgreedCompression compression);
 
   /// Bytes that came behind the upgrade request.
   void start(std::span<char> bytes) { on_bytes(bytes); }
@@ -48,6 +50,9 @@ class WebSocketConnection : public Connection {
   void on_bytes(std::span<char> bytes) final;
   void on_closed(runtime::StreamEnd end) final;
   void on_peer_finished() final { stream_.close(runtime::StreamEnd::PeerFinished); }
+  void on_resume() override { go_on(); }
+  /// Compresses frames for a connection that keeps a context of ours.
+  void deliver(const core::SegmentRef& bytes, runtime::Urgency urgency) final;
 
  protected:
   /// A whole message; Text payloads are valid UTF-8. The view lives until the call returns.
@@ -74,15 +79,27 @@ class WebSocketConnection : public Connection {
   /// Pings owed up to which each gets its pong; beyond, only the newest of what came together does
   /// (RFC 6455 §5.5.3), so a flood is answered with next to nothing.
   static constexpr std::int64_t kPongsEach = 16;
+  /// What is decompressed for one connection at a time, at most twice a turn.
+  static constexpr std::size_t kInflatedBytesAtOnce = 128 * 1024;
 
   void take(std::span<char> bytes);
+  /// Puts by what must not be decoded now.
+  void hold_unread();
+  /// Hands on a message that came compressed. `inflated` adds up what this turn has brought so far;
+  /// beyond its bound, the rest is put by for the next one.
+  void on_compressed(const websocket::Event& event, std::size_t& inflated);
+  /// The frame of a data message, compressed if the client agreed and it is worth it.
+  core::SegmentRef message_frame(websocket::Opcode opcode, std::string_view payload);
   /// Counts a ping or pong and answers a ping, or leaves the answer in `pong` for the end.
   void on_control(const websocket::Event& event, core::SegmentRef& pong);
 
   websocket::Decoder decoder_;
   ControlFrameRate control_rate_;
   bool ended_ = false;                 // noted
+  std::uint8_t window_bits_;           // what is compressed here is so with this window; 0: nothing
+  std::uint32_t inflated_bytes_max_;   // of one message
   std::unique_ptr<std::string> held_;  // bytes not yet decoded because messages must wait
+  std::unique_ptr<KeptContexts> contexts_;
 };
 
 }  // namespace sanjay::transport

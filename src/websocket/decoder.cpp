@@ -21,8 +21,14 @@ constexpr ProtocolError kBadText{kCloseInvalidPayload, "invalid UTF-8"};
 
 std::string_view view_of(std::span<const char> bytes) { return {bytes.data(), bytes.size()}; }
 
-Event message_event(Opcode opcode, std::string_view payload) {
-  return {.type = Event::Type::Message, .opcode = opcode, .payload = payload};
+Event message_event(Opcode opcode, Coding coding, std::string_view payload) {
+  return {.type = Event::Type::Message, .opcode = opcode, .coding = coding, .payload = payload};
+}
+
+// What does not get smaller gets a little larger; a message of the largest size passes even so.
+std::uint64_t wire_bytes_max(const Limits& limits, Coding coding) {
+  if (coding == Coding::Plain) return limits.message_bytes_max;
+  return std::uint64_t{limits.message_bytes_max} + limits.message_bytes_max / 64 + 64;
 }
 
 // RFC 6455 §5.5.1 and §7.4: no payload at all, or a code and then a reason in UTF-8.
@@ -57,11 +63,13 @@ struct Decoder::Partial {
 
   std::uint32_t fragments = 0;  // data frames begun of the open message; 0 when none is open
   Opcode message_opcode = Opcode::Text;
+  Coding message_coding = Coding::Plain;
   Utf8Validator utf8;
   std::string message;
 };
 
-Decoder::Decoder(Role role, const Limits& limits) : limits_(limits), role_(role) {}
+Decoder::Decoder(Role role, const Limits& limits, Extension extension)
+    : limits_(limits), role_(role), extension_(extension) {}
 Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 Decoder::~Decoder() = default;
@@ -112,7 +120,7 @@ core::Result<std::optional<FrameHeader>, ProtocolError> Decoder::read_header() {
     std::copy_n(input_.begin(), added, partial_->header_bytes.begin() + kept);
     bytes = {partial_->header_bytes.data(), kept + added};
   }
-  SANJAY_TRY(const auto header, parse_header(bytes, role_));
+  SANJAY_TRY(const auto header, parse_header(bytes, role_, extension_));
   if (header) {
     input_ = input_.subspan(header->header_bytes - kept);
     if (kept > 0) partial_->header_size = 0;
@@ -142,7 +150,8 @@ std::optional<ProtocolError> Decoder::check_sequence(const FrameHeader& header) 
     return ProtocolError{kClosePolicyViolation, "too many fragments"};
   }
   const std::size_t received = continues ? partial_->message.size() : 0;
-  if (header.payload_bytes > limits_.message_bytes_max - received &&
+  const Coding coding = continues ? partial_->message_coding : header.coding;
+  if (header.payload_bytes > wire_bytes_max(limits_, coding) - received &&
       !FAILPOINT("websocket.message_bytes")) {
     return ProtocolError{kCloseMessageTooBig, "message too big"};
   }
@@ -153,9 +162,10 @@ std::optional<ProtocolError> Decoder::check_sequence(const FrameHeader& header) 
 core::Result<Event, ProtocolError> Decoder::take_whole_frame(const FrameHeader& header) {
   const std::string_view payload = view_of(take_unmasked(header.payload_bytes, header.mask, 0));
   if (is_control(header.opcode)) return control_event(header.opcode, payload);
-  if (header.opcode == Opcode::Text && !is_utf8(payload)) return std::unexpected(kBadText);
+  const bool plain_text = header.opcode == Opcode::Text && header.coding == Coding::Plain;
+  if (plain_text && !is_utf8(payload)) return std::unexpected(kBadText);
   state_ = State::Delivered;
-  return message_event(header.opcode, payload);
+  return message_event(header.opcode, header.coding, payload);
 }
 
 void Decoder::begin_frame(const FrameHeader& header) {
@@ -165,7 +175,9 @@ void Decoder::begin_frame(const FrameHeader& header) {
   partial_->frame_received = 0;
   if (is_control(header.opcode)) return;
   ++partial_->fragments;
-  if (header.opcode != Opcode::Continuation) partial_->message_opcode = header.opcode;
+  if (header.opcode == Opcode::Continuation) return;
+  partial_->message_opcode = header.opcode;
+  partial_->message_coding = header.coding;
 }
 
 // Takes what has come of the current frame. Gives an event, NeedMore among them, or nothing when
@@ -180,7 +192,9 @@ core::Result<std::optional<Event>, ProtocolError> Decoder::take_payload() {
   if (control) {
     std::copy(bytes.begin(), bytes.end(), partial.control.begin() + partial.frame_received);
   } else {
-    if (partial.message_opcode == Opcode::Text && partial.utf8.find_bad_octet(view_of(bytes))) {
+    const bool plain_text =
+        partial.message_opcode == Opcode::Text && partial.message_coding == Coding::Plain;
+    if (plain_text && partial.utf8.find_bad_octet(view_of(bytes))) {
       return std::unexpected(kBadText);
     }
     partial.message.append(view_of(bytes));
@@ -195,7 +209,7 @@ core::Result<std::optional<Event>, ProtocolError> Decoder::take_payload() {
   if (!frame.fin) return std::nullopt;
   if (!partial.utf8.complete()) return std::unexpected(kBadText);
   state_ = State::Delivered;
-  return message_event(partial.message_opcode, partial.message);
+  return message_event(partial.message_opcode, partial.message_coding, partial.message);
 }
 
 core::Result<Event, ProtocolError> Decoder::control_event(Opcode opcode, std::string_view payload) {

@@ -15,16 +15,18 @@
 namespace sanjay::websocket {
 
 struct Limits {
-  std::uint32_t message_bytes_max = 65536;  // sum over the fragments; beyond: 1009
-  std::uint32_t fragments_max = 1024;       // frames per message, empty ones too; beyond: 1008
+  std::uint32_t message_bytes_max = 65536;    // sum over the fragments; beyond: 1009
+  std::uint32_t fragments_max = 1024;         // frames per message, empty ones too; beyond: 1008
+  std::uint32_t inflated_bytes_max = 655360;  // of a compressed message, once it is not; then 1009
 };
 
 /// What Decoder::next() found. `payload` is the message, the ping's or pong's payload, or the
-/// reason of Close and Violation; it lives until the following next().
+/// reason of Close and Violation; it lives until the following next(). A message whose coding is
+/// Deflated is still compressed and not looked at: inflated() (inflater.h) makes the message of it.
 struct Event {
   enum class Type : std::uint8_t {
     NeedMore,  // the fed bytes are used up
-    Message,   // `opcode` is Text (then `payload` is valid UTF-8) or Binary
+    Message,   // `opcode` is Text (then a Plain `payload` is valid UTF-8) or Binary
     Ping,
     Pong,
     Close,      // `close_code` is the peer's, 1005 if it gave none
@@ -33,6 +35,7 @@ struct Event {
 
   Type type = Type::NeedMore;
   Opcode opcode = Opcode::Continuation;
+  Coding coding = Coding::Plain;
   std::uint16_t close_code = 0;
   std::string_view payload{};
 };
@@ -44,7 +47,7 @@ struct Event {
 /// dropped.
 class Decoder {
  public:
-  Decoder(Role role, const Limits& limits);
+  Decoder(Role role, const Limits& limits, Extension extension = Extension::None);
   Decoder(Decoder&&) noexcept;
   Decoder& operator=(Decoder&&) noexcept;
   ~Decoder();
@@ -78,12 +81,13 @@ class Decoder {
   std::span<char> take_unmasked(std::size_t count, std::uint32_t mask, std::size_t offset);
 
   Limits limits_;
+  Role role_;
+  Extension extension_;
+  State state_ = State::Reading;
   std::span<char> input_;  // fed and not yet used
   std::unique_ptr<Partial> partial_;
-  Role role_;
-  State state_ = State::Reading;
 };
 
-static_assert(sizeof(Decoder) <= 64, "there is one per connection");
+static_assert(sizeof(Decoder) <= 40, "there is one per connection");
 
 }  // namespace sanjay::websocket

@@ -103,6 +103,8 @@ TEST(Decoder, Section5_2_RefusesReservedBits) {
   }
 }
 
+TEST(Decoder, FitsIntoFortyBytes) { EXPECT_LE(sizeof(Decoder), 40u); }
+
 TEST(Decoder, Section5_2_RefusesReservedOpcodes) {
   for (const unsigned opcode : {3u, 4u, 5u, 6u, 7u, 11u, 12u, 13u, 14u, 15u}) {
     expect_events(from_client(kFin | opcode, "a"), {"violation 1002"});

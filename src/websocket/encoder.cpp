@@ -14,10 +14,12 @@ void put_big_endian(std::span<char> out, std::uint64_t value) {
 }  // namespace
 
 std::size_t encode_header(std::span<char, kHeaderBytesMax> out, Opcode opcode,
-                          std::uint64_t payload_bytes, std::optional<std::uint32_t> mask) {
-  ASSERT(!is_control(opcode) || payload_bytes <= kControlPayloadBytesMax);
+                          std::uint64_t payload_bytes, std::optional<std::uint32_t> mask,
+                          Coding coding) {
+  const bool deflated = coding == Coding::Deflated;
+  ASSERT(!is_control(opcode) || (payload_bytes <= kControlPayloadBytesMax && !deflated));
   const unsigned mask_bit = mask ? 0x80 : 0;
-  out[0] = static_cast<char>(0x80 | static_cast<unsigned>(opcode));
+  out[0] = static_cast<char>(0x80 | (deflated ? 0x40 : 0) | static_cast<unsigned>(opcode));
   std::size_t at = 2;
   if (payload_bytes < 126) {
     out[1] = static_cast<char>(mask_bit | static_cast<unsigned>(payload_bytes));
@@ -37,25 +39,25 @@ std::size_t encode_header(std::span<char, kHeaderBytesMax> out, Opcode opcode,
   return at;
 }
 
-core::SegmentRef make_frame(Opcode opcode, std::string_view payload) {
+core::SegmentRef make_frame(Opcode opcode, std::string_view payload, Coding coding) {
   std::array<char, kHeaderBytesMax> header;
-  const std::size_t header_bytes = encode_header(header, opcode, payload.size());
+  const std::size_t header_bytes = encode_header(header, opcode, payload.size(), {}, coding);
   core::SegmentBuilder builder(header_bytes + payload.size());
   builder.append({header.data(), header_bytes});
   builder.append(payload);
   return builder.finish();
 }
 
-void append_frame(std::string& out, Opcode opcode, std::string_view payload) {
+void append_frame(std::string& out, Opcode opcode, std::string_view payload, Coding coding) {
   std::array<char, kHeaderBytesMax> header;
-  out.append(header.data(), encode_header(header, opcode, payload.size()));
+  out.append(header.data(), encode_header(header, opcode, payload.size(), {}, coding));
   out.append(payload);
 }
 
 void append_masked_frame(std::string& out, Opcode opcode, std::string_view payload,
-                         std::uint32_t mask) {
+                         std::uint32_t mask, Coding coding) {
   std::array<char, kHeaderBytesMax> header;
-  out.append(header.data(), encode_header(header, opcode, payload.size(), mask));
+  out.append(header.data(), encode_header(header, opcode, payload.size(), mask, coding));
   const std::size_t start = out.size();
   out.append(payload);
   apply_mask(std::span(out).subspan(start), mask);

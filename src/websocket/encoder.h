@@ -19,17 +19,20 @@ namespace sanjay::websocket {
 /// Writes the header of a frame with `payload_bytes` to the start of `out` and returns its size.
 /// With a mask (RFC 6455 §5.3) the payload that follows must be masked with the same key.
 std::size_t encode_header(std::span<char, kHeaderBytesMax> out, Opcode opcode,
-                          std::uint64_t payload_bytes, std::optional<std::uint32_t> mask = {});
+                          std::uint64_t payload_bytes, std::optional<std::uint32_t> mask = {},
+                          Coding coding = Coding::Plain);
 
-/// A server's frame in one allocation, ready for a write queue.
-core::SegmentRef make_frame(Opcode opcode, std::string_view payload);
+/// A server's frame in one allocation, ready for a write queue. A payload that is already
+/// compressed says so with its coding.
+core::SegmentRef make_frame(Opcode opcode, std::string_view payload, Coding coding = Coding::Plain);
 
 /// A server's frame behind whatever `out` already holds.
-void append_frame(std::string& out, Opcode opcode, std::string_view payload);
+void append_frame(std::string& out, Opcode opcode, std::string_view payload,
+                  Coding coding = Coding::Plain);
 
 /// A client's frame. Masks must be unpredictable to whoever chose the payload (§10.3).
 void append_masked_frame(std::string& out, Opcode opcode, std::string_view payload,
-                         std::uint32_t mask);
+                         std::uint32_t mask, Coding coding = Coding::Plain);
 
 /// Whether a Close frame may carry `code`: 1000-1003, 1007-1014, 3000-4999 (§7.4).
 bool is_close_code(std::uint16_t code);

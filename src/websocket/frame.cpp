@@ -16,9 +16,13 @@ constexpr unsigned kLengthBits = 0x7f;
 constexpr unsigned kLength16 = 126;
 constexpr unsigned kLength64 = 127;
 
-// Bits that no negotiated extension has given a meaning. permessage-deflate, once negotiated, takes
-// RSV1 of data frames out of this set (RFC 7692 §6).
-constexpr unsigned kUnusedReservedBits = kRsv1 | kRsv2 | kRsv3;
+constexpr unsigned kReservedBits = kRsv1 | kRsv2 | kRsv3;
+
+// permessage-deflate gives RSV1 a meaning, on the first frame of a message alone (RFC 7692 §6).
+constexpr unsigned allowed_reserved_bits(unsigned opcode, Extension extension) {
+  const bool begins_message = opcode == 1 || opcode == 2;
+  return extension == Extension::PermessageDeflate && begins_message ? kRsv1 : 0;
+}
 
 constexpr bool is_defined(unsigned opcode) { return opcode <= 2 || (opcode >= 8 && opcode <= 10); }
 
@@ -35,15 +39,20 @@ std::unexpected<ProtocolError> violation(std::string_view reason) {
 }  // namespace
 
 core::Result<std::optional<FrameHeader>, ProtocolError> parse_header(std::string_view bytes,
-                                                                     Role role) {
+                                                                     Role role,
+                                                                     Extension extension) {
   const std::optional<FrameHeader> need_more;
   if (bytes.empty()) return need_more;
   const unsigned first = static_cast<unsigned char>(bytes[0]);
-  if ((first & kUnusedReservedBits) != 0) return violation("reserved bit set");
+  const unsigned reserved = first & kReservedBits;
+  if ((reserved & ~allowed_reserved_bits(first & kOpcodeBits, extension)) != 0) {
+    return violation("reserved bit set");
+  }
   if (!is_defined(first & kOpcodeBits)) return violation("reserved opcode");
   FrameHeader header;
   header.opcode = static_cast<Opcode>(first & kOpcodeBits);
   header.fin = (first & kFin) != 0;
+  if (reserved != 0) header.coding = Coding::Deflated;
   if (is_control(header.opcode) && !header.fin) return violation("fragmented control frame");
 
   if (bytes.size() < 2) return need_more;

@@ -27,6 +27,13 @@ constexpr bool is_control(Opcode opcode) { return opcode >= Opcode::Close; }
 /// Who we are. A server demands masked frames, a client unmasked ones (RFC 6455 §5.1).
 enum class Role : std::uint8_t { Server, Client };
 
+/// What has been agreed on in the opening handshake.
+enum class Extension : std::uint8_t { None, PermessageDeflate };
+
+/// How a message's payload is written: as it is, or compressed, which RSV1 of its first frame says
+/// (RFC 7692 §6).
+enum class Coding : std::uint8_t { Plain, Deflated };
+
 inline constexpr std::size_t kHeaderBytesMax = 14;
 inline constexpr std::size_t kControlPayloadBytesMax = 125;
 
@@ -47,6 +54,7 @@ struct FrameHeader {
   Opcode opcode = Opcode::Continuation;
   bool fin = true;
   std::uint8_t header_bytes = 0;
+  Coding coding = Coding::Plain;
   std::uint32_t mask = 0;  // the key as a big-endian number; 0 when unmasked, which changes nothing
   std::uint64_t payload_bytes = 0;
 };
@@ -54,7 +62,7 @@ struct FrameHeader {
 /// Reads the header at the start of `bytes`; empty while more bytes are needed. Every fault is
 /// reported as soon as its octet is there, so the answer does not depend on where input was cut.
 /// Faults of sequence (continuations, message size) are the Decoder's.
-core::Result<std::optional<FrameHeader>, ProtocolError> parse_header(std::string_view bytes,
-                                                                     Role role);
+core::Result<std::optional<FrameHeader>, ProtocolError> parse_header(
+    std::string_view bytes, Role role, Extension extension = Extension::None);
 
 }  // namespace sanjay::websocket

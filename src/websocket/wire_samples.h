@@ -2,6 +2,7 @@
 #pragma once
 
 #include "websocket/decoder.h"
+#include "websocket/inflater.h"
 #include "websocket/mask.h"
 
 #include <cstdint>
@@ -65,19 +66,26 @@ inline std::string describe(const Event& event) {
 }
 
 /// The events of `pieces` fed one after the other. Each piece gets memory of its own, exactly as
-/// large as it is, so that a sanitizer sees every step beside it.
+/// large as it is, so that a sanitizer sees every step beside it. With an inflater,
+/// permessage-deflate is agreed on.
 inline std::vector<std::string> events_of(std::span<const std::string_view> pieces, Role role,
-                                          const Limits& limits) {
+                                          const Limits& limits, Inflater* inflater = nullptr) {
   std::vector<std::string> events;
-  Decoder decoder(role, limits);
+  ScratchBuffer scratch;
+  Decoder decoder(role, limits,
+                  inflater == nullptr ? Extension::None : Extension::PermessageDeflate);
   for (const std::string_view piece : pieces) {
     const auto memory = std::make_unique<char[]>(piece.size());
     piece.copy(memory.get(), piece.size());
     decoder.feed({memory.get(), piece.size()});
     for (;;) {
-      const Event event = decoder.next();
+      Event event = decoder.next();
       if (event.type == Event::Type::NeedMore) break;
+      if (event.coding == Coding::Deflated) {
+        event = inflated(event, *inflater, limits.inflated_bytes_max, scratch);
+      }
       events.push_back(describe(event));
+      if (event.type == Event::Type::Violation) return events;
     }
   }
   return events;
