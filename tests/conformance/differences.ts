@@ -242,7 +242,8 @@ export const DIFFERENCES: Difference[] = [
     ],
   },
   {
-    reason: "A publication that is sent whole to who takes differences tells its epoch over JSON too.",
+    reason:
+      "A publication that is sent whole to who takes differences tells its epoch over JSON too.",
     at: (
       [
         ["the first publication is whole, the next a difference", 7],
@@ -259,9 +260,9 @@ export const DIFFERENCES: Difference[] = [
   },
   {
     reason:
-      "After a recovery the next publication is a difference only if somebody on the channel took " +
-      "differences before, and what was recovered ends with what it is taken from; never after a " +
-      "recovery of nothing, as from Centrifugo 6.9.6 on.",
+      "After a recovery the next publication is a difference only if somebody on the channel " +
+      "took differences before, and what was recovered ends with what it is taken from; never " +
+      "after a recovery of nothing, as from Centrifugo 6.9.6 on.",
     at: [...whole("what was missed as differences", 8, 103),
       ...whole("a difference after a recovery of nothing", 9, 101)],
   },
@@ -279,8 +280,8 @@ export const DIFFERENCES: Difference[] = [
   },
   {
     reason:
-      "With a tags filter no delta is negotiated, as from a later version of Centrifugo on; before, " +
-      "the filter had no effect then.",
+      "With a tags filter no delta is negotiated, as from a later version of Centrifugo on; " +
+      "before, the filter had no effect then.",
     at: [
       {
         session: "delta and a tags filter together",
