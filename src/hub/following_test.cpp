@@ -102,7 +102,8 @@ TEST(RecoverNewest, OfAFilterTakesTheNewestThatItLetsThrough) {
     std::vector<PublicationRef> list;
     for (const std::uint64_t offset : offsets) {
       const Tag tag{"red", ""};
-      Publication publication{.offset = offset};
+      Publication publication{};
+      publication.offset = offset;
       if (std::ranges::count(red, offset) > 0) publication.tags = {&tag, 1};
       list.push_back(std::make_shared<const StoredPublication>(publication));
     }
