@@ -127,7 +127,7 @@ Session::Step Session::publish(std::uint32_t id, const protocol::PublishRequest&
   const auto options = channels::check_name(namespaces(), request.channel);
   if (!options) return refuse(options.error());
   if (request.type != protocol::kStream) return refuse(protocol::kErrorBadRequest);
-  const bool is_json = encoding_ == hub::Encoding::JsonWebSocket;
+  const bool is_json = !encoding().carries_binary;
   if (const auto error = channels::check_data(**options, request.data, is_json)) {
     return refuse(*error);
   }

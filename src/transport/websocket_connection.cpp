@@ -3,6 +3,7 @@
 
 #include "core/failpoint.h"
 #include "protocol/codes.h"
+#include "transport/framing.h"
 #include "websocket/encoder.h"
 
 #include <algorithm>
@@ -48,7 +49,6 @@ void WebSocketConnection::take(std::span<char> bytes) {
         if (pong) stream_.send(std::move(pong));
         return;
       case Event::Type::Message:
-        services_.stats.messages_in.add();
         on_message(event.opcode, event.payload);
         break;
       case Event::Type::Ping:
@@ -88,6 +88,17 @@ void WebSocketConnection::go_on() {
 
 void WebSocketConnection::send_frame(websocket::Opcode opcode, std::string_view payload) {
   stream_.send(websocket::make_frame(opcode, payload));
+}
+
+void WebSocketConnection::send_message(hub::Encoding encoding, std::string_view message) {
+  const bool join = encoding == hub::Encoding::UniJsonWebSocket &&
+                    services_.options->uni_websocket.join_push_messages;
+  stream_.send(make_framed(join ? hub::Encoding::JsonWebSocket : encoding, message));
+}
+
+bool WebSocketConnection::pushes_disconnect(hub::Encoding encoding) const {
+  return encoding == hub::Encoding::UniJsonWebSocket &&
+         services_.options->uni_websocket.disconnect_push;
 }
 
 void WebSocketConnection::close_with(std::uint16_t code, std::string_view reason,
