@@ -71,7 +71,9 @@ ChunkedDecoder::State ChunkedDecoder::take_size_digit(char c) {
 
 ChunkedDecoder::State ChunkedDecoder::end_size_line(std::size_t body_bytes) {
   if (chunk_bytes_ == 0) return go(Step::TrailerStart);
-  if (chunk_bytes_ > body_bytes_max_ - body_bytes && !FAILPOINT("http.body")) {
+  const bool too_large =
+      body_bytes > body_bytes_max_ || chunk_bytes_ > body_bytes_max_ - body_bytes;
+  if (too_large && !FAILPOINT("http.body")) {
     return State::TooLarge;
   }
   return go(Step::Data);

@@ -24,6 +24,8 @@ class ChunkedDecoder {
   ChunkedDecoder(std::size_t body_bytes_max, std::size_t ignored_bytes_max)
       : body_bytes_max_(body_bytes_max), ignored_bytes_left_(ignored_bytes_max) {}
 
+  /// From now on no more than that many bytes of data are taken, the earlier ones counted.
+  void limit_body(std::size_t body_bytes_max) { body_bytes_max_ = body_bytes_max; }
   /// Appends the data found to `body`, always the same string.
   Progress feed(std::string_view bytes, std::string& body);
 

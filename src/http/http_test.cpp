@@ -123,6 +123,21 @@ TEST(Response, HasLengthAndConnection) {
             "HTTP/1.1 499 \r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
 }
 
+TEST(Response, AStreamHasChunksOrEndsWithTheConnection) {
+  const Header headers[] = {{"A", "b"}};
+  EXPECT_EQ(make_stream_head(headers, true),
+            "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n"
+            "Connection: close\r\n\r\n");
+  EXPECT_EQ(make_stream_head(headers, false),
+            "HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\n");
+}
+
+TEST(Response, ARefusedMethodIsToldWhichThereAre) {
+  EXPECT_NE(make_refusal({405, "no"}).find("\r\nAllow: GET\r\n"), std::string::npos);
+  EXPECT_NE(make_refusal({405, "no", 0, "POST, OPTIONS"}).find("\r\nAllow: POST, OPTIONS\r\n"),
+            std::string::npos);
+}
+
 TEST(Response, ARefusalSaysWhenToTryAgainIfThatIsKnown) {
   EXPECT_EQ(make_refusal({429, "too many", 7}),
             "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\n"

@@ -244,6 +244,12 @@ RequestParser::Progress RequestParser::feed_chunks(std::string_view bytes) {
   return {State::Complete, consumed};
 }
 
+bool RequestParser::limit_body(std::size_t bytes_max) {
+  ASSERT(request_ != nullptr && request_->phase == Request::Phase::Body);
+  request_->chunks.limit_body(std::min(bytes_max, limits_.body_bytes_max));
+  return request_->head.content_length.value_or(0) <= bytes_max || FAILPOINT("http.body");
+}
+
 RequestParser::Progress RequestParser::fail(RequestError error, std::size_t consumed) {
   request_->phase = Request::Phase::Failed;
   request_->error = error;

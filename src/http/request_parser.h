@@ -25,6 +25,7 @@ struct RequestError {
   int status;
   std::string_view message;
   std::uint32_t retry_after_s = 0;
+  std::string_view allow = "GET";  // with 405: the methods there are (RFC 9110 §10.2.1)
 };
 
 /// A checked request head. Views into the parser's memory, valid until its next_request().
@@ -64,6 +65,10 @@ class RequestParser {
   ~RequestParser();
 
   Progress feed(std::string_view bytes);
+
+  /// After HeadComplete: takes no more than that many bytes of the body. False: the head announces
+  /// more, so it is to be refused with 413. Chunks beyond it end in Failed with the same.
+  bool limit_body(std::size_t bytes_max);
 
   const RequestHead& head() const;
   std::string_view body() const;

@@ -330,6 +330,29 @@ TEST(RequestParser, BoundsTheBody) {
   expect_status(chunked("FFFFFFFFFFFFFFFF\r\n"), 413, limits);
 }
 
+TEST(RequestParser, TakesLessOfABodyWhereItIsToldTo) {
+  const auto state_of = [](const std::string& request, std::size_t bytes_max) {
+    RequestParser parser(RequestLimits{.body_bytes_max = 100});
+    std::string_view rest = request;
+    auto progress = parser.feed(rest);
+    EXPECT_EQ(progress.state, State::HeadComplete);
+    if (!parser.limit_body(bytes_max)) return 413;
+    while (progress.state != State::Complete && progress.state != State::Failed) {
+      rest.remove_prefix(progress.consumed);
+      progress = parser.feed(rest);
+    }
+    return progress.state == State::Complete ? 200 : parser.error().status;
+  };
+  const std::string in_chunks = chunked("2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n");
+  EXPECT_EQ(state_of(post("Content-Length: 5\r\n", "hello"), 5), 200);
+  EXPECT_EQ(state_of(post("Content-Length: 6\r\n", "hello!"), 5), 413) << "said beforehand";
+  EXPECT_EQ(state_of(in_chunks, 5), 200);
+  EXPECT_EQ(state_of(in_chunks, 4), 413);
+  EXPECT_EQ(state_of(chunked("64\r\n" + std::string(100, 'x') + "\r\n0\r\n\r\n"), 1000), 200);
+  EXPECT_EQ(state_of(chunked("65\r\n" + std::string(101, 'x') + "\r\n0\r\n\r\n"), 1000), 413)
+      << "never more than of any request";
+}
+
 // Many small chunks with long extensions would be the same attack as one long one.
 TEST(RequestParser, BoundsTheSumOfExtensionsAndTrailers) {
   const RequestLimits limits{.head_bytes_max = 200};

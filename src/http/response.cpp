@@ -13,6 +13,17 @@ bool is_printable(std::string_view value) {
   return std::ranges::none_of(value, [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; });
 }
 
+std::string begin_response(int status, std::span<const Header> headers) {
+  ASSERT(status >= 200 && status <= 599);
+  std::string out = "HTTP/1.1 " + std::to_string(status) + " ";
+  out.append(reason_phrase(status)).append("\r\n");
+  for (const auto& [name, value] : headers) {
+    ASSERT(is_token(name) && is_printable(value));
+    out.append(name).append(": ").append(value).append("\r\n");
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string_view reason_phrase(int status) {
@@ -52,24 +63,24 @@ std::string_view reason_phrase(int status) {
 
 std::string make_response(int status, std::span<const Header> headers, std::string_view body,
                           bool keep_alive) {
-  ASSERT(status >= 200 && status <= 599);
   const bool bodiless = status == 204 || status == 304;
   ASSERT(!bodiless || body.empty());
-  std::string out = "HTTP/1.1 " + std::to_string(status) + " ";
-  out.append(reason_phrase(status)).append("\r\n");
-  for (const auto& [name, value] : headers) {
-    ASSERT(is_token(name) && is_printable(value));
-    out.append(name).append(": ").append(value).append("\r\n");
-  }
+  std::string out = begin_response(status, headers);
   if (!bodiless) out.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
   out.append(keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
   return out.append(body);
 }
 
+std::string make_stream_head(std::span<const Header> headers, bool chunked) {
+  std::string head = begin_response(200, headers);
+  if (chunked) head.append("Transfer-Encoding: chunked\r\n");
+  return head.append("Connection: close\r\n\r\n");
+}
+
 std::string make_refusal(const RequestError& error) {
   const std::string retry_after = std::to_string(error.retry_after_s);
   std::vector<Header> headers{{"Content-Type", "text/plain; charset=utf-8"}};
-  if (error.status == 405) headers.push_back({"Allow", "GET"});
+  if (error.status == 405) headers.push_back({"Allow", error.allow});
   if (error.status == 426) {
     headers.push_back({"Upgrade", "websocket"});
     headers.push_back({"Connection", "Upgrade"});

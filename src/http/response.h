@@ -28,6 +28,11 @@ inline std::string make_response(int status, std::initializer_list<Header> heade
   return make_response(status, std::span(headers.begin(), headers.size()), body, keep_alive);
 }
 
+/// The head of a 200 whose body goes on until it is said to be over: by its last chunk, or, for
+/// HTTP/1.0, by the end of the connection (RFC 9112 §6.3, §7.1). The connection ends with it in
+/// either case, and says so, or a client's pool would send its next request into that end (§9.6).
+std::string make_stream_head(std::span<const Header> headers, bool chunked);
+
 /// The answer to a refused request, after which the connection ends. 405 and 426 carry the headers
 /// that RFC 9110 §15.5.6 and RFC 6455 §4.4 ask for, and any may carry Retry-After.
 std::string make_refusal(const RequestError& error);

@@ -18,6 +18,7 @@ void fuzz_fossil_delta(const std::uint8_t* data, std::size_t size);
 void fuzz_json_decoder(const std::uint8_t* data, std::size_t size);
 void fuzz_json_scanner(const std::uint8_t* data, std::size_t size);
 void fuzz_api_json(const std::uint8_t* data, std::size_t size);
+void fuzz_emulation(const std::uint8_t* data, std::size_t size);
 void fuzz_protobuf_decoder(const std::uint8_t* data, std::size_t size);
 
 namespace {
@@ -91,7 +92,8 @@ TEST_P(FuzzTarget, HoldsOnEveryPrefixOfTheCorpus) {
 INSTANTIATE_TEST_SUITE_P(Json, FuzzTarget,
                          testing::Values(Target{"json_decoder", fuzz_json_decoder},
                                          Target{"json_scanner", fuzz_json_scanner},
-                                         Target{"api_json", fuzz_api_json}),
+                                         Target{"api_json", fuzz_api_json},
+                                         Target{"emulation", fuzz_emulation}),
                          [](const auto& target) { return std::string(target.param.name); });
 INSTANTIATE_TEST_SUITE_P(Delta, FuzzTarget,
                          testing::Values(Target{"fossil_delta", fuzz_fossil_delta}),

@@ -199,12 +199,22 @@ JsonDecoder::JsonDecoder(JsonOptions options) : options_(options) {}
 void JsonDecoder::begin(std::string_view message) {
   rest_ = message;
   done_ = false;
+  bare_connect_ = false;
+}
+
+void JsonDecoder::begin_connect(std::string_view message) {
+  begin(message);
+  bare_connect_ = true;
 }
 
 std::optional<core::Result<Command, DecodeError>> JsonDecoder::next() {
   // Views of the last command end here, so what one huge message grew can go.
   if (scratch_.capacity() > options_.scratch_bytes_kept) std::string().swap(scratch_);
   if (done_) return std::nullopt;
+  if (bare_connect_) {
+    done_ = true;
+    return decode_connect(std::exchange(rest_, {}));
+  }
   const std::size_t line_end = rest_.find('\n');
   const std::string_view line = rest_.substr(0, line_end);
   rest_ = line_end == std::string_view::npos ? std::string_view{} : rest_.substr(line_end + 1);
@@ -239,6 +249,14 @@ core::Result<Command, DecodeError> JsonDecoder::decode(std::string_view line) {
   in.expect_end();
   if (in.failed()) return std::unexpected(DecodeError{in.error()});
   return make_command(id, std::move(request), has_ping);
+}
+
+core::Result<Command, DecodeError> JsonDecoder::decode_connect(std::string_view message) {
+  JsonScanner in(message, options_, scratch_);
+  Command command{0, read_connect(in)};
+  in.expect_end();
+  if (in.failed()) return std::unexpected(DecodeError{in.error()});
+  return command;
 }
 
 /// The request that stands under `key`; nothing, and nothing read, when the key names none.

@@ -27,17 +27,22 @@ class JsonDecoder final : public CommandDecoder {
   explicit JsonDecoder(JsonOptions options = {});
 
   void begin(std::string_view message) override;
+  /// The message is the object of one connect request and nothing else, as unidirectional clients
+  /// send it: it may have several lines. next() gives it as a command without an id.
+  void begin_connect(std::string_view message);
   std::optional<core::Result<Command, DecodeError>> next() override;
   std::string_view rest() const override { return rest_; }
 
  private:
   core::Result<Command, DecodeError> decode(std::string_view line);
+  core::Result<Command, DecodeError> decode_connect(std::string_view message);
   Request read_connect(JsonScanner& in);
   std::optional<Request> read_request(JsonScanner& in, std::string_view key);
 
   const JsonOptions options_;
   std::string_view rest_;
   bool done_ = true;
+  bool bare_connect_ = false;
   std::string scratch_;
   std::vector<SubscribeRequest> subs_;
   std::vector<EmulatedHeader> headers_;

@@ -68,18 +68,24 @@ class ReplyWriter : public ObjectWriter {
   ReplyWriter(std::string& out, std::uint32_t id) : ObjectWriter(out) { integer("id", id); }
 };
 
+/// {"channel":...,<kind>:<the caller's value>}
+class BarePushWriter : public ObjectWriter {
+ public:
+  BarePushWriter(std::string& out, std::string_view channel) : ObjectWriter(out) {
+    text("channel", channel);
+  }
+};
+
 /// {"push":{"channel":...,<kind>:<the caller's value>}}
 class PushWriter {
  public:
   PushWriter(std::string& out, std::string_view channel)
-      : reply_(out), push_(reply_.member("push")) {
-    push_.text("channel", channel);
-  }
+      : reply_(out), push_(reply_.member("push"), channel) {}
   std::string& member(std::string_view kind) { return push_.member(kind); }
 
  private:
   ObjectWriter reply_;
-  ObjectWriter push_;
+  BarePushWriter push_;
 };
 
 void append_lifetime(std::string& out, const RefreshResult& result) {
@@ -88,11 +94,8 @@ void append_lifetime(std::string& out, const RefreshResult& result) {
   object.integer("ttl", result.ttl_s);
 }
 
-}  // namespace
-
-void append_connect_reply(std::string& out, std::uint32_t id, const ConnectResult& result) {
-  ReplyWriter reply(out, id);
-  ObjectWriter object(reply.member("connect"));
+void append_connect_result(std::string& out, const ConnectResult& result) {
+  ObjectWriter object(out);
   object.always_text("client", result.client);
   object.text("version", result.version);
   object.flag("expires", result.expires);
@@ -109,6 +112,64 @@ void append_connect_reply(std::string& out, std::uint32_t id, const ConnectResul
   object.text("session", result.session);
   object.text("node", result.node);
   object.integer("time", result.time_ms);
+}
+
+// Each push once, for both writers.
+
+template <class Writer>
+void write_publication(std::string& out, std::string_view channel,
+                       const Publication& publication) {
+  Writer push(out, channel);
+  append_publication(push.member("pub"), publication);
+}
+
+template <class Writer>
+void write_info(std::string& out, std::string_view channel, std::string_view kind,
+                const ClientInfo& info) {
+  Writer push(out, channel);
+  ObjectWriter object(push.member(kind));
+  append_client_info(object.member("info"), info);
+}
+
+template <class Writer>
+void write_unsubscribe(std::string& out, std::string_view channel,
+                       const Unsubscribe& unsubscribe) {
+  Writer push(out, channel);
+  ObjectWriter object(push.member("unsubscribe"));
+  object.always_integer("code", unsubscribe.code);
+  object.always_text("reason", unsubscribe.reason);
+}
+
+template <class Writer>
+void write_subscribe(std::string& out, std::string_view channel, const SubscribePush& push) {
+  Writer writer(out, channel);
+  ObjectWriter object(writer.member("subscribe"));
+  object.flag("recoverable", push.recoverable);
+  object.text("epoch", push.epoch);
+  object.integer("offset", push.offset);
+  object.flag("positioned", push.positioned);
+  object.json("data", push.data);
+}
+
+template <class Writer>
+void write_refresh(std::string& out, const RefreshResult& result) {
+  Writer push(out, {});
+  append_lifetime(push.member("refresh"), result);
+}
+
+template <class Writer>
+void write_disconnect(std::string& out, const Disconnect& disconnect) {
+  Writer push(out, {});
+  ObjectWriter object(push.member("disconnect"));
+  object.always_integer("code", disconnect.code);
+  object.always_text("reason", disconnect.reason);
+}
+
+}  // namespace
+
+void append_connect_reply(std::string& out, std::uint32_t id, const ConnectResult& result) {
+  ReplyWriter reply(out, id);
+  append_connect_result(reply.member("connect"), result);
 }
 
 void append_subscribe_reply(std::string& out, std::uint32_t id, const SubscribeResult& result) {
@@ -172,52 +233,73 @@ void append_error_reply(std::string& out, std::uint32_t id, const Error& error) 
 
 void append_publication_push(std::string& out, std::string_view channel,
                              const Publication& publication) {
-  PushWriter push(out, channel);
-  append_publication(push.member("pub"), publication);
+  write_publication<PushWriter>(out, channel, publication);
 }
 
 void append_join_push(std::string& out, std::string_view channel, const ClientInfo& info) {
-  PushWriter push(out, channel);
-  ObjectWriter object(push.member("join"));
-  append_client_info(object.member("info"), info);
+  write_info<PushWriter>(out, channel, "join", info);
 }
 
 void append_leave_push(std::string& out, std::string_view channel, const ClientInfo& info) {
-  PushWriter push(out, channel);
-  ObjectWriter object(push.member("leave"));
-  append_client_info(object.member("info"), info);
+  write_info<PushWriter>(out, channel, "leave", info);
 }
 
 void append_unsubscribe_push(std::string& out, std::string_view channel,
                              const Unsubscribe& unsubscribe) {
-  PushWriter push(out, channel);
-  ObjectWriter object(push.member("unsubscribe"));
-  object.always_integer("code", unsubscribe.code);
-  object.always_text("reason", unsubscribe.reason);
+  write_unsubscribe<PushWriter>(out, channel, unsubscribe);
 }
 
 void append_subscribe_push(std::string& out, std::string_view channel, const SubscribePush& push) {
-  PushWriter writer(out, channel);
-  ObjectWriter object(writer.member("subscribe"));
-  object.flag("recoverable", push.recoverable);
-  object.text("epoch", push.epoch);
-  object.integer("offset", push.offset);
-  object.flag("positioned", push.positioned);
-  object.json("data", push.data);
+  write_subscribe<PushWriter>(out, channel, push);
 }
 
 void append_refresh_push(std::string& out, const RefreshResult& result) {
-  PushWriter push(out, {});
-  append_lifetime(push.member("refresh"), result);
+  write_refresh<PushWriter>(out, result);
 }
 
 void append_disconnect_push(std::string& out, const Disconnect& disconnect) {
-  PushWriter push(out, {});
-  ObjectWriter object(push.member("disconnect"));
-  object.always_integer("code", disconnect.code);
-  object.always_text("reason", disconnect.reason);
+  write_disconnect<PushWriter>(out, disconnect);
 }
 
 void append_ping(std::string& out) { out.append("{}"); }
+
+namespace bare {
+
+void append_connect_push(std::string& out, std::uint32_t, const ConnectResult& result) {
+  BarePushWriter push(out, {});
+  append_connect_result(push.member("connect"), result);
+}
+
+void append_publication_push(std::string& out, std::string_view channel,
+                             const Publication& publication) {
+  write_publication<BarePushWriter>(out, channel, publication);
+}
+
+void append_join_push(std::string& out, std::string_view channel, const ClientInfo& info) {
+  write_info<BarePushWriter>(out, channel, "join", info);
+}
+
+void append_leave_push(std::string& out, std::string_view channel, const ClientInfo& info) {
+  write_info<BarePushWriter>(out, channel, "leave", info);
+}
+
+void append_unsubscribe_push(std::string& out, std::string_view channel,
+                             const Unsubscribe& unsubscribe) {
+  write_unsubscribe<BarePushWriter>(out, channel, unsubscribe);
+}
+
+void append_subscribe_push(std::string& out, std::string_view channel, const SubscribePush& push) {
+  write_subscribe<BarePushWriter>(out, channel, push);
+}
+
+void append_refresh_push(std::string& out, const RefreshResult& result) {
+  write_refresh<BarePushWriter>(out, result);
+}
+
+void append_disconnect_push(std::string& out, const Disconnect& disconnect) {
+  write_disconnect<BarePushWriter>(out, disconnect);
+}
+
+}  // namespace bare
 
 }  // namespace sanjay::protocol

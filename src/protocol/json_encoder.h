@@ -43,4 +43,21 @@ void append_disconnect_push(std::string& out, const Disconnect& disconnect);
 /// The server's ping: an empty reply.
 void append_ping(std::string& out);
 
+/// What a unidirectional client is sent: pushes that stand for themselves instead of in a reply.
+/// The connect's result is a push there, too, since nobody has asked; its id goes unused.
+namespace bare {
+
+void append_connect_push(std::string& out, std::uint32_t id, const ConnectResult& result);
+void append_publication_push(std::string& out, std::string_view channel,
+                             const Publication& publication);
+void append_join_push(std::string& out, std::string_view channel, const ClientInfo& info);
+void append_leave_push(std::string& out, std::string_view channel, const ClientInfo& info);
+void append_unsubscribe_push(std::string& out, std::string_view channel,
+                             const Unsubscribe& unsubscribe);
+void append_subscribe_push(std::string& out, std::string_view channel, const SubscribePush& push);
+void append_refresh_push(std::string& out, const RefreshResult& result);
+void append_disconnect_push(std::string& out, const Disconnect& disconnect);
+
+}  // namespace bare
+
 }  // namespace sanjay::protocol

@@ -25,6 +25,7 @@ const ReplyEncoding kJsonReplies{
     .unsubscribe_push = append_unsubscribe_push,
     .subscribe_push = append_subscribe_push,
     .refresh_push = append_refresh_push,
+    .disconnect_push = append_disconnect_push,
     .ping = append_ping,
 };
 
@@ -47,7 +48,22 @@ const ReplyEncoding kProtobufReplies{
     .unsubscribe_push = protobuf::append_unsubscribe_push,
     .subscribe_push = protobuf::append_subscribe_push,
     .refresh_push = protobuf::append_refresh_push,
+    .disconnect_push = protobuf::append_disconnect_push,
     .ping = protobuf::append_ping,
+};
+
+const ReplyEncoding kJsonPushes{
+    .separator = "\n",
+    .carries_binary = false,
+    .connect = bare::append_connect_push,
+    .publication_push = bare::append_publication_push,
+    .join_push = bare::append_join_push,
+    .leave_push = bare::append_leave_push,
+    .unsubscribe_push = bare::append_unsubscribe_push,
+    .subscribe_push = bare::append_subscribe_push,
+    .refresh_push = bare::append_refresh_push,
+    .disconnect_push = bare::append_disconnect_push,
+    .ping = append_ping,
 };
 
 }  // namespace sanjay::protocol

@@ -88,6 +88,33 @@ struct Config {
     std::uint32_t compression_takeover_max = 1024;
   } websocket;
 
+  struct HttpEndpoint {
+    std::string handler_prefix;
+    std::uint32_t max_request_body_size = 65536;
+  };
+  /// One that is off until the operator wants it.
+  struct HttpTransport : HttpEndpoint {
+    bool enabled = false;
+  };
+  HttpTransport http_stream{{"/connection/http_stream"}};
+  HttpTransport sse{{"/connection/sse"}};
+  HttpEndpoint emulation{"/emulation"};  // on with either of these
+  HttpTransport uni_http_stream{{"/connection/uni_http_stream"}};
+  HttpTransport uni_sse{{"/connection/uni_sse"}};
+
+  struct UniWebsocket {
+    bool enabled = false;
+    std::string handler_prefix = "/connection/uni_websocket";
+    std::uint32_t message_size_limit = 65536;
+    bool join_push_messages = false;
+    bool disable_disconnect_push = false;
+  } uni_websocket;
+
+  struct Init {
+    bool enabled = false;
+    std::string handler_prefix = "/connection/init";
+  } init;
+
   /// Sections `channel` and `client.subscribe_to_user_personal_channel` (`personal`). Regexes are
   /// text here: make_namespaces() compiles them.
   channels::NamespacesConfig channel;

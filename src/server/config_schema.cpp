@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 constexpr std::int64_t ns(core::Duration duration) { return duration.count(); }
 
 constexpr std::int64_t kBytesMax = 1 << 30;
+constexpr std::int64_t kBodyMax = 1 << 20;  // of any HTTP request
 constexpr std::int64_t kCpuMax = 1023;  // what a cpu_set_t can name
 constexpr std::int64_t kPublicationsMax = 10'000;
 
@@ -226,6 +227,66 @@ constexpr std::array kSettingsBefore = std::to_array<Setting>({
     {"websocket.compression_takeover_max",
      [](Config& c) -> Target { return &c.websocket.compression_takeover_max; },
      "connections of one shard with such a context; the next ones keep none", 1, 1'000'000},
+
+    {"http_stream.enabled", [](Config& c) -> Target { return &c.http_stream.enabled; },
+     "offer HTTP-stream: the response to a POST brings what a WebSocket would"},
+    {"http_stream.handler_prefix",
+     [](Config& c) -> Target { return &c.http_stream.handler_prefix; },
+     "path of it"},
+    {"http_stream.max_request_body_size",
+     [](Config& c) -> Target { return &c.http_stream.max_request_body_size; },
+     "bytes of the largest body of a request there", 64, kBodyMax},
+
+    {"sse.enabled", [](Config& c) -> Target { return &c.sse.enabled; },
+     "offer SSE (EventSource), which does the same with events"},
+    {"sse.handler_prefix", [](Config& c) -> Target { return &c.sse.handler_prefix; },
+     "path of it"},
+    {"sse.max_request_body_size",
+     [](Config& c) -> Target { return &c.sse.max_request_body_size; },
+     "bytes of the largest body of a request there", 64, kBodyMax},
+
+    {"emulation.handler_prefix", [](Config& c) -> Target { return &c.emulation.handler_prefix; },
+     "path where clients of these two send their commands"},
+    {"emulation.max_request_body_size",
+     [](Config& c) -> Target { return &c.emulation.max_request_body_size; },
+     "bytes of the largest body of a request there", 64, kBodyMax},
+
+    {"uni_websocket.enabled", [](Config& c) -> Target { return &c.uni_websocket.enabled; },
+     "offer WebSocket for clients that only listen"},
+    {"uni_websocket.handler_prefix",
+     [](Config& c) -> Target { return &c.uni_websocket.handler_prefix; },
+     "path of it"},
+    {"uni_websocket.message_size_limit",
+     [](Config& c) -> Target { return &c.uni_websocket.message_size_limit; },
+     "bytes of the largest message such a client may send", 64, kBytesMax},
+    {"uni_websocket.join_push_messages",
+     [](Config& c) -> Target { return &c.uni_websocket.join_push_messages; },
+     "pushes that come together may leave in one frame, joined by line breaks"},
+    {"uni_websocket.disable_disconnect_push",
+     [](Config& c) -> Target { return &c.uni_websocket.disable_disconnect_push; },
+     "the Close frame alone tells such a client why it is disconnected"},
+
+    {"uni_http_stream.enabled", [](Config& c) -> Target { return &c.uni_http_stream.enabled; },
+     "offer HTTP-stream for clients that only listen"},
+    {"uni_http_stream.handler_prefix",
+     [](Config& c) -> Target { return &c.uni_http_stream.handler_prefix; },
+     "path of it"},
+    {"uni_http_stream.max_request_body_size",
+     [](Config& c) -> Target { return &c.uni_http_stream.max_request_body_size; },
+     "bytes of the largest body of a request there", 64, kBodyMax},
+
+    {"uni_sse.enabled", [](Config& c) -> Target { return &c.uni_sse.enabled; },
+     "offer SSE for clients that only listen"},
+    {"uni_sse.handler_prefix", [](Config& c) -> Target { return &c.uni_sse.handler_prefix; },
+     "path of it"},
+    {"uni_sse.max_request_body_size",
+     [](Config& c) -> Target { return &c.uni_sse.max_request_body_size; },
+     "bytes of the largest body of a request there", 64, kBodyMax},
+
+    {"init.enabled", [](Config& c) -> Target { return &c.init.enabled; },
+     "answer GET with {}, so that a proxy can set its cookie before a browser connects"},
+    {"init.handler_prefix", [](Config& c) -> Target { return &c.init.handler_prefix; },
+     "path of it"},
 
     {"channel.max_length", [](Config& c) -> Target { return &c.channel.max_length; },
      "bytes of the longest channel name", 1, 4096},

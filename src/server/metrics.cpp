@@ -112,6 +112,16 @@ void write_loop(Writer& out, const SharedState& shared) {
               driver(&Driver::completion_overflows));
 }
 
+void write_by_transport(Writer& out,
+                        Counter transport::TransportStats::OfTransport::*member) {
+  for (std::size_t i = 0; i < transport::kTransports; ++i) {
+    out.text.sample({{"transport", transport::kTransportNames[i]}},
+                    out.sum([&](const ServerShard& s) -> const Counter& {
+                      return s.transport_stats().transports[i].*member;
+                    }));
+  }
+}
+
 void write_connections(Writer& out, const SharedState& shared) {
   using Loop = runtime::ShardStats;
   using Streams = runtime::StreamStats;
@@ -156,21 +166,44 @@ void write_connections(Writer& out, const SharedState& shared) {
   for (const auto& [reason, member] : kRefusals) {
     out.text.sample({{"reason", reason}}, out.sum(transport(member)));
   }
+}
+
+/// Clients by the transport they came over.
+void write_transports(Writer& out, const SharedState& shared) {
+  using Transport = transport::TransportStats;
+  const auto transport = [](auto member) {
+    return [member](const ServerShard& s) -> const auto& { return s.transport_stats().*member; };
+  };
   out.text.family("sanjay_disconnects_total", Type::Counter,
-                  "Ends of WebSocket connections by close code; 3000: the client went away.");
-  std::map<std::string, std::uint64_t> ends{{"3000", 0}};  // a family is never empty
+                  "Ends of clients' connections by transport and code; 3000: the client went "
+                  "away.");
+  // A family is never empty.
+  std::map<std::pair<std::string_view, std::string>, std::uint64_t> ends{
+      {{transport::name_of(transport::TransportKind::WebSocket), "3000"}, 0}};
   for (const ServerShard* shard : shared.applications) {
-    shard->ends().for_each(
-        [&](const std::string& code, std::uint64_t count) { ends[code] += count; });
+    shard->ends().for_each([&](std::string_view kind, const std::string& code,
+                               std::uint64_t count) { ends[{kind, code}] += count; });
   }
-  for (const auto& [code, count] : ends) out.text.sample({{"code", code}}, count);
+  for (const auto& [end, count] : ends) {
+    out.text.sample({{"transport", end.first}, {"code", end.second}}, count);
+  }
   out.counter("sanjay_slow_disconnects_total", "Clients disconnected because they did not keep up.",
               transport(&Transport::slow_disconnects));
   out.text.family("sanjay_transport_connections", Type::Gauge, "Clients by transport.");
-  out.text.sample({{"transport", "websocket"}}, out.sum(transport(&Transport::clients)));
+  write_by_transport(out, &Transport::OfTransport::clients);
   out.text.family("sanjay_transport_messages_received_total", Type::Counter,
                   "Messages of clients by transport.");
-  out.text.sample({{"transport", "websocket"}}, out.sum(transport(&Transport::messages_in)));
+  write_by_transport(out, &Transport::OfTransport::messages_in);
+  out.text.family("sanjay_emulation_requests_total", Type::Counter,
+                  "Requests with the commands of a client whose stream is another.");
+  constexpr std::array<std::pair<std::string_view, Counter Transport::*>, 3> kEmulations{{
+      {"taken", &Transport::emulations},
+      {"unknown", &Transport::emulations_unknown},
+      {"busy", &Transport::emulations_refused},
+  }};
+  for (const auto& [result, member] : kEmulations) {
+    out.text.sample({{"result", result}}, out.sum(transport(member)));
+  }
 }
 
 void write_clients(Writer& out) {
@@ -312,6 +345,7 @@ std::string write_metrics(const SharedState& shared, core::Instant now) {
   write_process(out, shared, now);
   write_loop(out, shared);
   write_connections(out, shared);
+  write_transports(out, shared);
   write_clients(out);
   write_messages(out);
   write_broker(out);

@@ -392,7 +392,9 @@ class World {
       ASSERT(application.hub_stats().pending_bytes.value() == 0);
       ASSERT(application.session_stats().clients.value() == 0);
       ASSERT(application.session_stats().users.value() == 0);
-      ASSERT(application.transport_stats().clients.value() == 0);
+      for (const auto& transport : application.transport_stats().transports) {
+        ASSERT(transport.clients.value() == 0);
+      }
       ASSERT(shared_.connections[i].load() == 0);
       for (core::ShardIndex to = 0; to < kShards; ++to) ASSERT(shared_.flow.between(i, to) == 0);
       if (shut_down_) ASSERT(shared_.drained.try_acquire());

@@ -49,12 +49,21 @@ ServerShard::ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64
                wiring_->session.ping_interval / 256 * shard.index() / wiring_->shards,
                std::make_unique<protocol::JsonDecoder>(),
                std::make_unique<protocol::ProtobufDecoder>()},
-      services_{shard, &wiring_->transport, session_, routes_, shared.admission, compression_},
-      tasks_(shared, hub_, services_) {}
+      services_{shard, &wiring_->transport, session_, routes_, shared.admission, compression_, *this},
+      tasks_(shared, hub_, services_) {
+  session_.session_ids = shared.wiring->session_ids;
+  session_.node = shared.node_uid;
+}
 
 bool ServerShard::tell(ShardMail mail) {
   const bool taken = letters_.push(std::move(mail));
   shard_.notify();
+  return taken;
+}
+
+bool ServerShard::tell(CommandMail mail) {
+  const bool taken = commands_.push(std::move(mail));
+  if (taken) shard_.notify();
   return taken;
 }
 
@@ -95,6 +104,11 @@ bool ServerShard::on_turn(core::Instant now) {
   if (is_reloaded()) take_over_options();
   if (has_new_keys()) resume_awaiting_keys();
   for (ShardMail& letter : letters_.take_all()) read(std::move(letter));
+  for (CommandMail& mail : commands_.take_all()) {
+    if (auto* connection = find(mail.connection)) {
+      connection->on_commands(std::move(mail.commands));
+    }
+  }
   const bool tasks_left = tasks_.run();
   const bool mail_left = take_mail();
   resume(services_.resumable);
@@ -255,6 +269,19 @@ void ServerShard::on_answer(const hub::ReplyTo& reply_to, hub::Answer&& answer) 
   if (auto* found = find(reply_to.connection)) {
     found->on_hub_answer(reply_to.request, std::move(answer));
   }
+}
+
+// On the way to another shard they keep the order in which they came to this one.
+transport::CommandCarrier::Fate ServerShard::carry(core::ConnectionId to, std::string&& commands) {
+  if (to.shard >= shared_.applications.size()) return Fate::Unknown;
+  if (to.shard != index()) {
+    const bool taken = shared_.applications[to.shard]->tell(CommandMail{to, std::move(commands)});
+    return taken ? Fate::Taken : Fate::Busy;
+  }
+  auto* connection = find(to);
+  if (connection == nullptr) return Fate::Unknown;
+  connection->on_commands(std::move(commands));
+  return Fate::Taken;
 }
 
 }  // namespace sanjay::server

@@ -7,6 +7,7 @@
 #include "limits/connection_admission.h"
 #include "runtime/mailbox.h"
 #include "runtime/shard.h"
+#include "server/command_mailbox.h"
 #include "server/http_routes.h"
 #include "server/shard_tasks.h"
 #include "server/shared_state.h"
@@ -27,18 +28,22 @@ namespace sanjay::server {
 class ServerShard final : public runtime::ShardApplication,
                           private hub::MailCarrier,
                           private hub::DeliverySink,
-                          private hub::HubEvents {
+                          private hub::HubEvents,
+                          private transport::CommandCarrier {
  public:
   ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64_t seed);
 
   /// Any thread. False when the mailbox is full.
   bool tell(ShardMail mail);
+  /// The same for the commands of a client of this shard.
+  bool tell(CommandMail mail);
 
   core::Status on_start() override;
   void on_accept(runtime::Stream& stream, runtime::ListenerIndex listener) override;
   bool on_turn(core::Instant now) override;
   bool has_mail() const override {
-    return shared_.mail.has_mail(index()) || letters_.has_mail() || is_reloaded() || has_new_keys();
+    return shared_.mail.has_mail(index()) || letters_.has_mail() || commands_.has_mail() ||
+           is_reloaded() || has_new_keys();
   }
 
   // Counters: any thread.
@@ -95,6 +100,7 @@ class ServerShard final : public runtime::ShardApplication,
   void on_subscribed(core::ConnectionId connection, hub::SubscriptionNumber subscription,
                      hub::SubscriptionResult&& result) override;
   void on_answer(const hub::ReplyTo& reply_to, hub::Answer&& answer) override;
+  Fate carry(core::ConnectionId to, std::string&& commands) override;
 
   SharedState& shared_;
   runtime::Shard& shard_;
@@ -102,6 +108,7 @@ class ServerShard final : public runtime::ShardApplication,
   std::uint64_t reloads_taken_ = 0;
   std::uint64_t key_fetches_taken_ = 0;
   runtime::ForeignMailbox<ShardMail> letters_;
+  CommandMailbox commands_;
   core::Random random_;
   transport::Compression compression_;
   transport::FrameEncoder encoder_;

@@ -39,6 +39,12 @@ struct AnswerMail {
   api::ShardAnswer answer;
 };
 
+/// Commands of a client whose stream is on that shard.
+struct CommandMail {
+  core::ConnectionId connection;
+  std::string commands;
+};
+
 using ShardMail = std::variant<ShutDown, TaskMail, AnswerMail>;
 
 /// What the shards of one server share. Filled before their threads start; after that only what is

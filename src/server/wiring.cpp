@@ -58,6 +58,58 @@ core::SipKey random_key() {
   return key;
 }
 
+core::Result<std::shared_ptr<const session::SessionIds>> make_session_ids() {
+  std::array<char, 32> secret;
+  runtime::fill_random(std::as_writable_bytes(std::span(secret)));
+  SANJAY_TRY(auto ids, session::SessionIds::create({secret.data(), secret.size()}));
+  return std::make_shared<const session::SessionIds>(std::move(ids));
+}
+
+/// The paths of client transports, which must tell them apart.
+core::Status set_transports(transport::TransportOptions& options, const Config& config) {
+  options.uni_websocket.limits.message_bytes_max = config.uni_websocket.message_size_limit;
+  options.uni_websocket.join_push_messages = config.uni_websocket.join_push_messages;
+  options.uni_websocket.disconnect_push = !config.uni_websocket.disable_disconnect_push;
+  options.echo_path = config.echo.path;
+  std::vector<std::string> taken{options.websocket_path};
+  if (!options.echo_path.empty()) taken.push_back(options.echo_path);
+  const auto set_path = [&](std::string_view section, bool enabled, std::string_view prefix,
+                            std::string& path) -> core::Status {
+    if (!enabled) return {};
+    while (prefix.size() > 1 && prefix.ends_with('/')) prefix.remove_suffix(1);
+    const std::string key = std::string(section) + ".handler_prefix";
+    if (!prefix.starts_with('/') || prefix.find_first_of("?# ") != std::string_view::npos) {
+      return core::failure(key + ": must be a path that begins with /");
+    }
+    if (std::ranges::find(taken, prefix) != taken.end()) {
+      return core::failure(key + ": another endpoint has this path");
+    }
+    path = taken.emplace_back(prefix);
+    return {};
+  };
+  const auto set_endpoint = [&](std::string_view section, bool enabled,
+                                const Config::HttpEndpoint& from,
+                                transport::TransportOptions::HttpEndpoint& to) {
+    to.body_bytes_max = from.max_request_body_size;
+    return set_path(section, enabled, from.handler_prefix, to.path);
+  };
+  const bool emulation = config.http_stream.enabled || config.sse.enabled;
+  for (const core::Status& status :
+       {set_endpoint("http_stream", config.http_stream.enabled, config.http_stream,
+                     options.http_stream),
+        set_endpoint("sse", config.sse.enabled, config.sse, options.sse),
+        set_endpoint("emulation", emulation, config.emulation, options.emulation),
+        set_path("uni_websocket", config.uni_websocket.enabled,
+                 config.uni_websocket.handler_prefix, options.uni_websocket.path),
+        set_endpoint("uni_http_stream", config.uni_http_stream.enabled, config.uni_http_stream,
+                     options.uni_http_stream),
+        set_endpoint("uni_sse", config.uni_sse.enabled, config.uni_sse, options.uni_sse),
+        set_path("init", config.init.enabled, config.init.handler_prefix, options.init_path)}) {
+    if (!status) return status;
+  }
+  return {};
+}
+
 core::Status set_addresses(Wiring& wiring, const Config& config) {
   const auto address =
       runtime::Endpoint::parse(config.http_server.address, config.http_server.port);
@@ -134,7 +186,10 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
   SANJAY_TRY(wiring.tokens, make_token_verifiers(config.client, endpoints));
   SANJAY_TRY(wiring.session, session_options(config, wiring.tokens));
   set_websocket_options(config.websocket, wiring.transport);
-  wiring.transport.echo_path = config.echo.path;
+  SANJAY_TRY(wiring.session_ids, make_session_ids());
+  if (const auto set = set_transports(wiring.transport, config); !set) {
+    return std::unexpected(set.error());
+  }
   auto origins = http::OriginPolicy::parse(config.client.allowed_origins);
   if (!origins) return core::failure("client.allowed_origins: " + origins.error().message);
   wiring.transport.origins = *std::move(origins);

@@ -12,10 +12,12 @@
 #include "server/jwks_endpoints.h"
 #include "server/token_keys.h"
 #include "session/session.h"
+#include "session/session_ids.h"
 #include "transport/connection.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +36,7 @@ struct Wiring {
   hub::HubOptions hub;  // shard to be filled in
   hub::MemoryBrokerOptions broker;
   TokenVerifiers tokens;
+  std::shared_ptr<const session::SessionIds> session_ids;  // as at start, whatever is reloaded
   session::SessionOptions session;
   transport::TransportOptions transport;
   limits::AdmissionOptions admission;

@@ -27,7 +27,8 @@ Session::Session(SessionContext& context, SessionOutput& output, core::Connectio
       connection_(connection),
       heartbeat_(now.instant + context.options->stale_close_delay),
       encoding_(form.encoding),
-      transport_pings_(form.transport_pings) {}
+      transport_pings_(form.transport_pings),
+      always_held_(form.always_held) {}
 
 Session::~Session() { close(); }
 
@@ -54,12 +55,21 @@ std::string_view Session::user() const {
   return user_ == nullptr ? std::string_view() : std::string_view(user_->first);
 }
 
-const protocol::ReplyEncoding& Session::encoding() const {
-  return hub::is_protobuf(encoding_) ? protocol::kProtobufReplies : protocol::kJsonReplies;
+const protocol::ReplyEncoding& replies_of(hub::Encoding encoding) {
+  if (is_unidirectional(encoding)) return protocol::kJsonPushes;
+  return hub::is_protobuf(encoding) ? protocol::kProtobufReplies : protocol::kJsonReplies;
 }
 
-protocol::CommandDecoder& Session::decoder() const {
-  return hub::is_protobuf(encoding_) ? *context_.protobuf : *context_.json;
+protocol::CommandDecoder& Session::decode(std::string_view message) const {
+  if (is_unidirectional(encoding_)) {
+    context_.json->begin_connect(message);
+    return *context_.json;
+  }
+  protocol::CommandDecoder& commands =
+      encoding().carries_binary ? *context_.protobuf
+                                : static_cast<protocol::CommandDecoder&>(*context_.json);
+  commands.begin(message);
+  return commands;
 }
 
 hub::ClientInfo Session::info_of(std::string_view chan_info, const ClientId::Text& client) const {
@@ -90,8 +100,8 @@ void Session::on_message(std::string_view message, const Now& now) {
 }
 
 void Session::run(std::string_view message, const Now& now) {
-  protocol::CommandDecoder& commands = decoder();
-  commands.begin(message);
+  if (is_unidirectional(encoding_) && state_ != State::New) return;
+  protocol::CommandDecoder& commands = decode(message);
   while (state_ != State::Closed) {
     const std::string_view before = commands.rest();
     const auto command = commands.next();
@@ -295,9 +305,8 @@ void Session::beat(bool patient, const Now& now) {
     if (!FAILPOINT("session.pong")) return end(protocol::kDisconnectNoPong);
   }
   context_.stats.pings.add();
-  if (transport_pings_) {
-    output_.ping();
-  } else {
+  if (transport_pings_) output_.ping();
+  if (!transport_pings_ || is_unidirectional(encoding_)) {
     reply([this](std::string& out) { encoding().ping(out); });
     flush_replies();
   }

@@ -11,9 +11,11 @@
 #include "hub/hub.h"
 #include "protocol/codes.h"
 #include "protocol/command_decoder.h"
+#include "protocol/json_decoder.h"
 #include "protocol/messages.h"
 #include "protocol/reply_encoding.h"
 #include "session/client_id.h"
+#include "session/session_ids.h"
 #include "session/session_stats.h"
 #include "session/subscriptions.h"
 #include "session/user_directory.h"
@@ -67,13 +69,30 @@ struct SessionContext {
   UserDirectory users;
   auth::SignatureCache signatures;  // tokens this shard has seen; right whatever keys now count
   core::Duration ping_phase{};  // sets the moments of this shard's pings apart from those of others
-  std::unique_ptr<protocol::CommandDecoder> json{};
+  std::unique_ptr<protocol::JsonDecoder> json{};
   std::unique_ptr<protocol::CommandDecoder> protobuf{};
   SessionStats stats{};
   std::string scratch{};  // replies being encoded; empty between calls
   /// Users of whom only the connection named may stay: to be taken by the owner each turn.
   std::deque<std::pair<std::string, ClientId>> single_connections{};
+  /// How sessions are named to clients that must name theirs, and the node to name with it.
+  std::shared_ptr<const SessionIds> session_ids{};
+  std::string_view node{};
 };
+
+/// What the server says in this encoding.
+const protocol::ReplyEncoding& replies_of(hub::Encoding encoding);
+/// Whether its clients only listen: they name what they want once, give no commands, and send no
+/// pongs of the protocol's.
+constexpr bool is_unidirectional(hub::Encoding encoding) {
+  return encoding == hub::Encoding::UniJsonWebSocket || encoding == hub::Encoding::UniJsonStream ||
+         encoding == hub::Encoding::UniJsonSse;
+}
+/// Whether its clients send their commands by requests of their own (emulation).
+constexpr bool is_emulated(hub::Encoding encoding) {
+  return encoding == hub::Encoding::JsonStream || encoding == hub::Encoding::ProtobufStream ||
+         encoding == hub::Encoding::JsonSse;
+}
 
 /// What a session does to its connection. Implemented by the transports. No call comes back into
 /// the session.
@@ -109,6 +128,9 @@ class PublicationList;
 /// home shard are pipelined. A command that must wait leaves the session blocked(): the transport
 /// then keeps what arrives to itself and stops reading, until resume() has unblocked it.
 ///
+/// A unidirectional client's first message is its connect request, what else it says is passed
+/// over, and where others get an error its connection ends with the code that stands for it.
+///
 /// States: New → (connect) Connecting → Connected → Closed; (connect answered with an error)
 /// Refused. Owned by its transport connection; one shard's thread. Source: Centrifuge client
 /// protocol, v2.
@@ -117,7 +139,11 @@ class Session : public core::ListNode {
   /// `output` and `context` outlive the session.
   struct Form {
     hub::Encoding encoding = hub::Encoding::JsonWebSocket;
-    bool transport_pings = false;  // the client asked for the transport's own pings
+    /// The transport's own pings: asked for by the client instead of the protocol's; sent beside
+    /// them to a unidirectional one, who answers only these.
+    bool transport_pings = false;
+    /// The transport takes everything from channels through keep() for good, to frame it anew.
+    bool always_held = false;
   };
   Session(SessionContext& context, SessionOutput& output, core::ConnectionId connection,
           const Form& form, const Now& now);
@@ -166,6 +192,7 @@ class Session : public core::ListNode {
   std::string_view user() const;
   const ClientId& client() const { return client_; }
   core::ConnectionId connection() const { return connection_; }
+  hub::Encoding wire_encoding() const { return encoding_; }
   std::size_t subscription_count() const { return subscriptions_.size(); }
 
  private:
@@ -208,6 +235,8 @@ class Session : public core::ListNode {
   bool add_wishes(const protocol::ConnectRequest& request, std::string_view user,
                   std::vector<ServerSubscription>& wanted);
   void finish_connect(const ConnectInProgress& connecting, const Now& now);
+  /// What this session is called to its client; empty where that needs no name.
+  std::string session_name() const;
   void start_heartbeat(protocol::ConnectResult& result, const Now& now);
   Step refresh(std::uint32_t id, const protocol::RefreshRequest& request, const Now& now);
   void set_expiry(const std::optional<core::WallTime>& expire_at, const Now& now);
@@ -257,8 +286,9 @@ class Session : public core::ListNode {
 
   std::uint32_t ttl_seconds(core::Instant expires, const Now& now) const;
   const channels::Namespaces& namespaces() const { return *context_.options->namespaces; }
-  const protocol::ReplyEncoding& encoding() const;
-  protocol::CommandDecoder& decoder() const;
+  const protocol::ReplyEncoding& encoding() const { return replies_of(encoding_); }
+  /// The decoder of this client's messages, begun with one.
+  protocol::CommandDecoder& decode(std::string_view message) const;
   /// The payload as this client is sent it: on one line, where line breaks would end a reply.
   auth::Payload for_client(auth::Payload payload) const;
   /// Whether this client's encoding can carry the payload.
@@ -298,6 +328,7 @@ class Session : public core::ListNode {
   std::uint32_t pong_timeout_ms_ = 0;  // 0: he sends no pongs
   const hub::Encoding encoding_;
   const bool transport_pings_;
+  const bool always_held_;
   State state_ = State::New;
   Wait wait_ = Wait::Nothing;
   bool awaiting_pong_ = false;

@@ -30,6 +30,24 @@ std::uint64_t digest(const auth::ConnectClaims& claims) {
   return sum;
 }
 
+/// What a unidirectional client, who can be told no error, is disconnected with instead.
+const protocol::Disconnect& disconnect_for(const protocol::Error& error) {
+  using protocol::Error;
+  static constexpr struct {
+    const Error& error;
+    const protocol::Disconnect& disconnect;
+  } kTable[] = {
+      {protocol::kErrorTokenExpired, protocol::kDisconnectExpired},
+      {protocol::kErrorExpired, protocol::kDisconnectExpired},
+      {protocol::kErrorTooManyRequests, protocol::kDisconnectTooManyRequests},
+      {protocol::kErrorPermissionDenied, protocol::kDisconnectPermissionDenied},
+  };
+  for (const auto& row : kTable) {
+    if (row.error == error) return row.disconnect;
+  }
+  return protocol::kDisconnectInternalError;
+}
+
 bool names(const std::vector<ServerSubscription>& list, std::string_view channel) {
   return std::ranges::any_of(list, [&](const auto& one) { return one.channel == channel; });
 }
@@ -37,6 +55,11 @@ bool names(const std::vector<ServerSubscription>& list, std::string_view channel
 }  // namespace
 
 Session::Step Session::refuse_connect(std::uint32_t id, const protocol::Error& error) {
+  if (is_unidirectional(encoding_)) {
+    context_.stats.count_error(error);
+    end(disconnect_for(error));
+    return Step::Done;
+  }
   state_ = State::Refused;
   reply_error(id, error);
   return Step::Done;
@@ -201,6 +224,9 @@ void Session::finish_connect(const ConnectInProgress& connecting, const Now& now
     result.ttl_s = ttl_seconds(expires_, now);
   }
   start_heartbeat(result, now);
+  const std::string session_id = session_name();
+  result.session = session_id;
+  if (is_emulated(encoding_)) result.node = context_.node;
   std::vector<PublicationList> publications(connecting.made.size());
   std::vector<protocol::ServerSubscription> subs(connecting.made.size());
   for (std::size_t i = 0; i < subs.size(); ++i) {
@@ -212,12 +238,21 @@ void Session::finish_connect(const ConnectInProgress& connecting, const Now& now
   }
   result.subs = subs;
   reply([&](std::string& out) { encoding().connect(out, connecting.id, result); });
-  if (subs.empty()) return;
+  if (subs.empty() && !always_held_) return;
   flush_replies();
-  for (const Subscription& subscription : subscriptions_) {
-    context_.hub.release(subscription.number);
+  if (!always_held_) {
+    for (const Subscription& subscription : subscriptions_) {
+      context_.hub.release(subscription.number);
+    }
   }
   output_.send_held();
+}
+
+// Who sends commands by requests of their own says with each whose they are. Unidirectional clients
+// send none, but are given a name as well.
+std::string Session::session_name() const {
+  const bool named = is_emulated(encoding_) || is_unidirectional(encoding_);
+  return named && context_.session_ids ? context_.session_ids->name_of(connection_) : std::string();
 }
 
 void Session::start_heartbeat(protocol::ConnectResult& result, const Now& now) {
@@ -226,13 +261,15 @@ void Session::start_heartbeat(protocol::ConnectResult& result, const Now& now) {
     heartbeat_ = core::kNever;
     return;
   }
-  if (!transport_pings_) {
+  const bool unidirectional = is_unidirectional(encoding_);
+  if (!transport_pings_ || unidirectional) {
     result.ping_s = static_cast<std::uint32_t>(
         std::chrono::ceil<std::chrono::seconds>(options.ping_interval).count());
-    result.pong = options.pong_timeout > core::Duration::zero();
+    result.pong = !unidirectional && options.pong_timeout > core::Duration::zero();
   }
   ping_interval_ms_ = static_cast<std::uint32_t>(core::to_milliseconds(options.ping_interval));
   pong_timeout_ms_ = static_cast<std::uint32_t>(core::to_milliseconds(options.pong_timeout));
+  if (unidirectional && !transport_pings_) pong_timeout_ms_ = 0;  // nobody answers
   // The first ping comes at a random moment, so that clients who came together do not stay so.
   const auto half = static_cast<std::uint64_t>(options.ping_interval.count() / 2);
   heartbeat_ = ping_together(now.instant + core::Duration(half + context_.random.below(half + 1)));

@@ -84,8 +84,7 @@ class MessageEncoder final : public hub::PublicationEncoder {
 
  private:
   static const protocol::ReplyEncoding& encoding_of(hub::Encoding encoding) {
-    return encoding == hub::Encoding::ProtobufWebSocket ? protocol::kProtobufReplies
-                                                        : protocol::kJsonReplies;
+    return replies_of(encoding);
   }
   static protocol::ClientInfo to_info(const hub::ClientInfo& info) {
     return {info.user, info.client, info.conn_info, info.chan_info};
@@ -119,8 +118,8 @@ struct Client final : SessionOutput {
   void hear(std::string_view message) {
     ASSERT(!message.empty());
     wire.emplace_back(message);
-    received.push_back(encoding == hub::Encoding::ProtobufWebSocket ? protocol::to_json(message)
-                                                                    : std::string(message));
+    received.push_back(replies_of(encoding).carries_binary ? protocol::to_json(message)
+                                                           : std::string(message));
   }
   std::uint16_t end_code() const { return ended ? ended->code : 0; }
   /// All messages since the last call, one a line.
@@ -214,6 +213,8 @@ class SessionFixture : public ::testing::Test {
         &options_, *shards_[0].hub, *random_, UserDirectory(core::SipKey{1, 2}),
         auth::SignatureCache(core::SipKey{1, 2}), core::Duration(0),
         std::make_unique<protocol::JsonDecoder>(), std::make_unique<protocol::ProtobufDecoder>());
+    context_->session_ids = session_ids_;
+    context_->node = "node-1";
   }
   std::unique_ptr<hub::MemoryBroker> make_memory_broker() {
     return std::make_unique<hub::MemoryBroker>(broker_options_, seed_++, now_.instant);
@@ -235,7 +236,7 @@ class SessionFixture : public ::testing::Test {
 
   /// What a JSON message says, in the client's own encoding.
   void say(Client& client, std::string_view json) {
-    if (client.encoding == hub::Encoding::JsonWebSocket) return say_raw(client, json);
+    if (!replies_of(client.encoding).carries_binary) return say_raw(client, json);
     const auto message = protocol::to_protobuf(json);
     ASSERT(message.has_value());
     say_raw(client, *message);
@@ -385,6 +386,8 @@ class SessionFixture : public ::testing::Test {
   std::vector<hub::Answer> answers_;  // to what the fixture asked
   hub::Encoding encoding_ = hub::Encoding::JsonWebSocket;
   bool transport_pings_ = false;
+  const std::shared_ptr<const SessionIds> session_ids_ =
+      std::make_shared<const SessionIds>(SessionIds::create(kSecret).value());
 };
 
 /// The same in both encodings: what a test says and hears in JSON goes over the wire in its own.

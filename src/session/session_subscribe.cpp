@@ -195,7 +195,8 @@ bool Session::begin(SubscriptionRequest&& request, const channels::Grants& grant
   if (wanted.presence || wanted.announced) {
     wanted.info = hub::OwnedClientInfo(info_of(chan_info, client));
   }
-  const bool held = request.made_for == For::Connect && !FAILPOINT("session.held");
+  const bool held =
+      always_held_ || (request.made_for == For::Connect && !FAILPOINT("session.held"));
   const auto subscribed =
       context_.hub.subscribe(connection_, request.channel, encoding_, std::move(wanted), held);
   if (!subscribed) return false;

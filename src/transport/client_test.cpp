@@ -34,10 +34,12 @@ TEST_F(TransportTest, EndsAreCountedByCodeAndLoggedWithoutWhatTheClientSaid) {
   Peer& wrong = open_client();
   say(wrong, text("secret words"));
   std::map<std::string, std::uint64_t> ends;
-  services_->ends.for_each([&](const std::string& code, std::uint64_t n) { ends[code] = n; });
+  services_->ends.for_each(
+      [&](std::string_view, const std::string& code, std::uint64_t n) { ends[code] = n; });
   EXPECT_EQ(ends, (std::map<std::string, std::uint64_t>{{"3000", 1}, {"3501", 1}}));
   ASSERT_EQ(log_.lines.size(), 2u);
-  EXPECT_TRUE(log_.lines[0].starts_with("1 connection ended connection=0-0-1 peer=192.0.2.1:"));
+  EXPECT_TRUE(log_.lines[0].starts_with(
+      "1 connection ended connection=0-0-1 transport=websocket peer=192.0.2.1:"));
   EXPECT_NE(log_.lines[0].find(" code=3000 reason=connection closed"), std::string::npos);
   EXPECT_TRUE(log_.lines[1].starts_with("2 connection ended"));
   EXPECT_NE(log_.lines[1].find(" code=3501 reason=bad request"), std::string::npos);
@@ -280,14 +282,14 @@ TEST_F(TransportTest, ClientsLeaveTheirChannelsWhateverTheirEnd) {
     say(*peer, text(R"({"id":2,"subscribe":{"channel":"chat"}})"));
   }
   EXPECT_EQ(hub_->subscription_count(), 3u);
-  EXPECT_EQ(services_->stats.clients.value(), 3u);
+  EXPECT_EQ(services_->stats.of(TransportKind::WebSocket).clients.value(), 3u);
   fin.finished = true;
   close.to_shard = masked(websocket::Opcode::Close, "");
   bad.to_shard = text("{");
   turns();
   pass(seconds(5));
   EXPECT_EQ(hub_->subscription_count(), 0u);
-  EXPECT_EQ(services_->stats.clients.value(), 0u);
+  EXPECT_EQ(services_->stats.of(TransportKind::WebSocket).clients.value(), 0u);
   EXPECT_EQ(shard_->streams().size(), 0u);
 }
 

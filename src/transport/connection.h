@@ -14,9 +14,12 @@
 #include "telemetry/counter.h"
 #include "transport/compression.h"
 #include "transport/end_log.h"
+#include "transport/transport_kind.h"
 #include "transport/upgrade_pace.h"
 #include "websocket/decoder.h"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -40,6 +43,23 @@ struct TransportOptions {
   std::uint32_t upgrades_per_second = 0;  // of one shard, see UpgradePace
   std::string websocket_path = "/connection/websocket";
   websocket::Limits websocket;
+  /// One that answers with a stream, or takes what belongs to one. Without a path it is off.
+  struct HttpEndpoint {
+    std::string path;
+    std::size_t body_bytes_max = 65536;
+  };
+  HttpEndpoint http_stream;
+  HttpEndpoint sse;
+  HttpEndpoint emulation;
+  HttpEndpoint uni_http_stream;
+  HttpEndpoint uni_sse;
+  struct UniWebSocket {
+    std::string path;  // empty: off
+    websocket::Limits limits;
+    bool join_push_messages = false;  // several pushes in one frame, if they come together
+    bool disconnect_push = true;      // before the Close frame
+  } uni_websocket;
+  std::string init_path;  // answers with nothing, for a proxy's cookie; empty: off
   std::string echo_path;  // empty: no echo endpoint
   websocket::Limits echo{16 * 1024 * 1024, 65536, 16 * 1024 * 1024};
   std::uint32_t echo_queue_bytes_max = 64 * 1024 * 1024;
@@ -58,9 +78,28 @@ struct TransportStats {
   telemetry::Counter refused_malformed;  // PROXY header, request or handshake
   telemetry::Counter refused_pace;
   telemetry::Counter upgrades;
-  telemetry::Counter messages_in;
   telemetry::Counter slow_disconnects;
-  telemetry::Counter clients;  // WebSocket clients at present
+  telemetry::Counter emulations;          // requests with commands, handed on
+  telemetry::Counter emulations_unknown;  // whose session there is not
+  telemetry::Counter emulations_refused;  // for want of room
+
+  struct OfTransport {
+    telemetry::Counter messages_in;
+    telemetry::Counter clients;  // at present
+  };
+  std::array<OfTransport, kTransports> transports;
+  OfTransport& of(TransportKind kind) { return transports[std::to_underlying(kind)]; }
+  OfTransport& of(hub::Encoding encoding) { return of(kind_of(encoding)); }
+};
+
+/// Takes commands of a client to the shard where its stream is. Implemented in server/.
+class CommandCarrier {
+ public:
+  virtual ~CommandCarrier() = default;
+  enum class Fate : std::uint8_t { Taken, Unknown, Busy };
+  /// Taken: handed over or on its way, where its connection may be gone by then. Unknown: there is
+  /// no such connection. Busy: there is no room at present.
+  virtual Fate carry(core::ConnectionId to, std::string&& commands) = 0;
 };
 
 /// What the connections of one shard share. Outlives them.
@@ -71,6 +110,7 @@ struct ShardServices {
   HttpApplication& http;
   limits::ConnectionAdmission& admission;
   Compression& compression;
+  CommandCarrier& carrier;
   UpgradePace pace{options->upgrades_per_second, shard.now()};
   EndLog ends{shard.log(), shard.now()};
   TransportStats stats{};
@@ -85,6 +125,11 @@ struct ShardServices {
   /// Connections whose session waits for keys that are being fetched.
   std::vector<core::ConnectionId> awaiting_keys{};
 
+  /// After how many seconds the refused may come back, spread so that they do not come together.
+  std::uint32_t retry_after() const {
+    constexpr std::uint64_t kRetryAfterMax = 5;
+    return static_cast<std::uint32_t>(1 + session.random.below(kRetryAfterMax));
+  }
   session::Now now() const { return {shard.now(), shard.clock().wall_now(), shard.catching_up()}; }
 };
 
@@ -105,6 +150,8 @@ class Connection : public runtime::StreamHandler, private runtime::Timer {
   virtual void deliver(const core::SegmentRef& bytes, runtime::Urgency urgency) {
     stream_.send(bytes, urgency);
   }
+  /// What its client has sent by another request: see CommandCarrier.
+  virtual void on_commands(std::string&&) {}
   /// The response to a request of the server API that had to wait.
   virtual void on_response(std::string_view) {}
   /// Its name stood in ShardServices::resumable or retries, or its turn has come to begin.

@@ -20,6 +20,7 @@ EchoConnection::EchoConnection(ShardServices& services, runtime::Stream& stream,
 }
 
 void EchoConnection::on_message(websocket::Opcode opcode, std::string_view payload) {
+  services_.stats.of(TransportKind::WebSocket).messages_in.add();
   send_frame(opcode, payload);
   if (!accepts_messages()) stream_.notify_when_drained();
 }

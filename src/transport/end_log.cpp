@@ -32,7 +32,7 @@ std::string EndLog::name_of(std::size_t place) {
 }
 
 void EndLog::record(const EndRecord& end, core::Instant now) {
-  counters_[place_of(end.code)].add();
+  counters_[std::to_underlying(end.transport)][place_of(end.code)].add();
   const auto level = is_ordinary(end.code) ? telemetry::Level::Debug : telemetry::Level::Info;
   if (!log_.enabled(level)) return;
   if (level == telemetry::Level::Info && !bucket_.take(kRate, 1, now) &&
@@ -46,6 +46,7 @@ void EndLog::record(const EndRecord& end, core::Instant now) {
   const std::string peer = end.peer.to_string();
   log_.log(level, "connection ended",
            {{"connection", connection},
+            {"transport", transport::name_of(end.transport)},
             {"peer", peer},
             {"client", end.client},
             {"user", end.user},

@@ -7,6 +7,7 @@
 #include "runtime/endpoint.h"
 #include "telemetry/counter.h"
 #include "telemetry/log.h"
+#include "transport/transport_kind.h"
 
 #include <array>
 #include <cstddef>
@@ -16,7 +17,7 @@
 
 namespace sanjay::transport {
 
-/// How a WebSocket connection ended, and whose it was.
+/// How a client's connection ended, and whose it was.
 struct EndRecord {
   std::uint16_t code = 0;  // close code; 3000: the client went away
   std::string_view reason;
@@ -24,9 +25,10 @@ struct EndRecord {
   const runtime::Endpoint& peer;
   std::string_view client;  // id of the protocol; empty: it has not connected
   std::string_view user;
+  TransportKind transport = TransportKind::WebSocket;
 };
 
-/// Counts the ends of one shard's WebSocket connections by code and writes a log record of each: at
+/// Counts the ends of one shard's clients by transport and code and writes a log record of each: at
 /// level debug, or info where the client did something wrong or could not keep up. Those at info
 /// are bounded per second, so that a crowd cannot fill a disk; the next one says how many are
 /// missing. Counters: any thread.
@@ -36,12 +38,15 @@ class EndLog {
 
   void record(const EndRecord& end, core::Instant now);
 
-  /// Calls `visit(code, count)` for every code that has occurred; "other" stands for all outside
-  /// the tables.
+  /// Calls `visit(transport, code, count)` for every code that has occurred there; "other" stands
+  /// for all outside the tables.
   template <class Visit>
   void for_each(Visit&& visit) const {
-    for (std::size_t i = 0; i < counters_.size(); ++i) {
-      if (const std::uint64_t count = counters_[i].value()) visit(name_of(i), count);
+    for (std::size_t t = 0; t < kTransports; ++t) {
+      for (std::size_t i = 0; i < counters_[t].size(); ++i) {
+        const std::uint64_t count = counters_[t][i].value();
+        if (count > 0) visit(kTransportNames[t], name_of(i), count);
+      }
     }
   }
 
@@ -58,7 +63,7 @@ class EndLog {
   telemetry::Logger& log_;
   limits::TokenBucket bucket_;
   std::uint64_t suppressed_ = 0;
-  std::array<telemetry::Counter, kOther + 1> counters_;
+  std::array<std::array<telemetry::Counter, kOther + 1>, kTransports> counters_;
 };
 
 }  // namespace sanjay::transport

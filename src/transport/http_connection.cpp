@@ -4,63 +4,18 @@
 #include "core/failpoint.h"
 #include "http/forwarded.h"
 #include "http/response.h"
-#include "http/target.h"
-#include "http/upgrade.h"
-#include "transport/client_connection.h"
-#include "transport/echo_connection.h"
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <utility>
 
 namespace sanjay::transport {
 namespace {
 
-constexpr std::array<std::string_view, 2> kSubprotocols{"centrifuge-json", "centrifuge-protobuf"};
-constexpr std::array<hub::Encoding, 2> kSubprotocolEncodings{hub::Encoding::JsonWebSocket,
-                                                             hub::Encoding::ProtobufWebSocket};
-
 constexpr core::Duration kOverLimitTimeMax = std::chrono::seconds(1);
 
-// When the refused may come back, spread so that they do not come back together.
-std::uint32_t retry_after(ShardServices& services) {
-  constexpr std::uint64_t kRetryAfterMax = 5;
-  return static_cast<std::uint32_t>(1 + services.session.random.below(kRetryAfterMax));
-}
-
-// The encoding that the query asks for. A sub-protocol that was agreed on decides before it.
-core::Result<hub::Encoding, http::RequestError> encoding_of_query(const http::RequestHead& head) {
-  for (const std::string_view key : {"cf_protocol", "format"}) {
-    const auto wanted = http::query_parameter(head.query, key);
-    if (!wanted || wanted->empty()) continue;
-    if (*wanted == "json") return hub::Encoding::JsonWebSocket;
-    if (*wanted == "protobuf") return hub::Encoding::ProtobufWebSocket;
-    return std::unexpected(http::RequestError{400, "only JSON and Protobuf are spoken here"});
-  }
-  return hub::Encoding::JsonWebSocket;
-}
-
-bool asks_for_frame_pings(const http::RequestHead& head) {
-  return http::query_parameter(head.query, "cf_ws_frame_ping_pong") == "true";
-}
-
-// What is agreed on about compression.
-core::Result<std::optional<websocket::DeflateAnswer>, http::RequestError> agree_on_compression(
-    const Compression& compression, const http::Headers& headers) {
-  if (!compression.options().enabled) return std::nullopt;
-  std::vector<std::string_view> offers;
-  for (const http::Header& header : headers) {
-    if (!http::equals_ignoring_case(header.name, "Sec-WebSocket-Extensions")) continue;
-    offers.push_back(header.value);
-  }
-  const auto answer = websocket::answer_offers(offers, compression.policy());
-  if (!answer) return std::unexpected(http::RequestError{400, "malformed extension"});
-  return *answer;
-}
-
 http::RequestError too_many_of_address(ShardServices& services) {
-  return {429, "too many connections from this address", retry_after(services)};
+  return {429, "too many connections from this address", services.retry_after()};
 }
 
 /// A connection that has been told why it is refused and is on its way out.
@@ -122,6 +77,7 @@ HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream,
     : Connection(services, stream),
       port_(arrival.port),
       over_limit_(arrival.over_limit),
+      queue_bytes_max_(stream.queue_bytes_max()),
       parser_(request_limits(services, arrival)),
       reads_forwarded_for_(arrival.source == AddressSource::ForwardedFor) {
   if (arrival.source == AddressSource::ProxyHeader) {
@@ -209,24 +165,22 @@ void HttpConnection::take(std::span<char> bytes) {
 }
 
 void HttpConnection::on_head_complete() {
+  if (!admits_body()) {
+    services_.stats.refused_malformed.add();
+    head_only_ = parser_.head().method == "HEAD";
+    return refuse({413, "body too large"});
+  }
   if (parser_.head().expects_continue) {
     stream_.send(core::SegmentRef::copy_of(http::kContinueResponse));
   }
-}
-
-bool HttpConnection::is_upgrade(const http::RequestHead& head) const {
-  const TransportOptions& options = *services_.options;
-  if (port_ == Port::Internal) return false;
-  return head.path == options.websocket_path ||
-         (!options.echo_path.empty() && head.path == options.echo_path);
 }
 
 void HttpConnection::on_request(std::span<char> behind) {
   services_.stats.requests.add();
   const http::RequestHead& head = parser_.head();
   head_only_ = head.method == "HEAD";
-  if (is_upgrade(head)) return upgrade(head, behind);
   keep_alive_ = head.keep_alive;
+  if (const Endpoint* endpoint = find_endpoint(head.path)) return serve(*endpoint, behind);
   set_deadline(core::kNever);
   const auto response = services_.http.respond(head, parser_.body(), port_, stream_.id());
   if (response) return respond(*response, keep_alive_);
@@ -291,83 +245,8 @@ bool HttpConnection::is_admitted(const http::RequestHead& head) {
   // Last, so that who may not have a connection does not use up what others may.
   if (services_.admission.admit(services_.shard.now())) return true;
   services_.stats.refused_rate_limit.add();
-  refuse({503, "too many new connections, try again later", retry_after(services_)});
+  refuse({503, "too many new connections, try again later", services_.retry_after()});
   return false;
-}
-
-void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behind) {
-  if (over_limit_) {
-    services_.stats.refused_connection_limit.add();
-    return refuse({503, "too many connections, try again later", retry_after(services_)});
-  }
-  if (!services_.options->origins.allows(head.headers.find("Origin"))) {
-    services_.stats.refused_origin.add();
-    return refuse({403, "origin not allowed"});
-  }
-  if (!is_admitted(head)) return;
-  auto prepared = prepare_upgrade(head);
-  if (!prepared) {
-    services_.stats.refused_malformed.add();
-    return refuse(prepared.error());
-  }
-  set_deadline(core::kNever);
-  switch (services_.pace.ask(stream_.id(), services_.shard.now())) {
-    case UpgradePace::Turn::Now:
-      return become(*std::move(prepared), behind);
-    case UpgradePace::Turn::Later:
-      waiting_upgrade_ = std::make_unique<Upgrade>(*std::move(prepared));
-      // It is read on, so that who gives up is noticed and takes nobody's turn.
-      return;
-    case UpgradePace::Turn::Never:
-      services_.stats.refused_pace.add();
-      refuse({503, "too many new connections, try again later", retry_after(services_)});
-  }
-}
-
-core::Result<HttpConnection::Upgrade, http::RequestError> HttpConnection::prepare_upgrade(
-    const http::RequestHead& head) const {
-  const bool echo = head.path != services_.options->websocket_path;
-  const auto subprotocols = echo ? std::span<const std::string_view>{} : kSubprotocols;
-  auto encoding = encoding_of_query(head);
-  if (!encoding && !echo) return std::unexpected(encoding.error());
-  SANJAY_TRY(const auto agreed, agree_on_compression(services_.compression, head.headers));
-  const std::string_view extension = agreed ? agreed->extension : std::string_view();
-  SANJAY_TRY(auto accepted, http::accept_upgrade(head, subprotocols, extension));
-  if (accepted.subprotocol) encoding = kSubprotocolEncodings[*accepted.subprotocol];
-  Upgrade upgrade{std::move(accepted.response),
-                  echo,
-                  {encoding.value_or(hub::Encoding::JsonWebSocket), asks_for_frame_pings(head)}};
-  if (agreed) {
-    upgrade.compression = services_.compression.begin(agreed->terms);
-    if (takes_shared_frames(agreed->terms)) {
-      upgrade.form.encoding = hub::deflated(upgrade.form.encoding);
-    }
-  }
-  return upgrade;
-}
-
-void HttpConnection::on_resume() {
-  auto upgrade = std::exchange(waiting_upgrade_, nullptr);
-  if (!upgrade || !stream_.open()) return;
-  std::string held = std::exchange(held_, {});
-  stream_.resume_reading();
-  become(std::move(*upgrade), {held.data(), held.size()});
-}
-
-void HttpConnection::become(Upgrade upgrade, std::span<char> behind) {
-  services_.stats.upgrades.add();
-  stream_.send(core::SegmentRef::copy_of(upgrade.response));
-  std::unique_ptr<WebSocketConnection> next;
-  if (upgrade.echo) {
-    next = std::make_unique<EchoConnection>(services_, stream_, std::move(upgrade.compression));
-  } else {
-    next = std::make_unique<ClientConnection>(services_, stream_, upgrade.form,
-                                              std::move(upgrade.compression));
-  }
-  next->hold(std::move(ticket_));
-  WebSocketConnection& websocket = *next;
-  stream_.set_handler(std::move(next));
-  if (!behind.empty()) websocket.start(behind);
 }
 
 void HttpConnection::on_deadline() {

@@ -32,7 +32,9 @@ class HttpApplication {
 };
 
 /// A stream in its HTTP phase: a PROXY header where one is due, requests one after the other, until
-/// one of them turns it into a WebSocket. Refuses what is malformed, too large, too slow or too
+/// one of them turns it into a WebSocket or into the response to a request that does not end. The
+/// endpoints of client transports are served in http_endpoints.cpp, all others by the
+/// HttpApplication. Refuses what is malformed, too large, too slow or too
 /// much, and then ends.
 class HttpConnection final : public Connection {
  public:
@@ -42,7 +44,7 @@ class HttpConnection final : public Connection {
   struct Arrival {
     Port port = Port::Public;
     AddressSource source = AddressSource::Peer;
-    /// There are too many connections: it may ask, but not become a WebSocket nor stay.
+    /// There are too many connections: it may ask, but not become a client's nor stay.
     bool over_limit = false;
   };
 
@@ -69,22 +71,42 @@ class HttpConnection final : public Connection {
   void take_proxy_header(std::span<char>& bytes);
   void on_head_complete();
   void on_request(std::span<char> behind);
-  bool is_upgrade(const http::RequestHead& head) const;
-  void upgrade(const http::RequestHead& head, std::span<char> behind);
+
+  // http_endpoints.cpp
+  struct Endpoint;
+  /// What is served there; null: nothing of the client transports.
+  const Endpoint* find_endpoint(std::string_view path) const;
+  /// False: the body that is announced is larger than what is taken there.
+  bool admits_body();
+  void serve(const Endpoint& endpoint, std::span<char> behind);
+  void upgrade(const Endpoint& endpoint, std::span<char> behind);
+  void begin_stream(const Endpoint& endpoint, std::span<char> behind);
+  void emulate();
+  void answer(int status, std::string_view body);
+  /// The message that a request for a stream carries, in its body or its query.
+  core::Result<std::string, http::RequestError> first_message(const Endpoint& endpoint) const;
   /// What the stream is to become: all is checked.
-  struct Upgrade {
-    std::string response;
-    bool echo;
-    session::Session::Form form;
+  struct Beginning {
+    enum class As : std::uint8_t { Echo, WebSocket, Stream };
+
+    As as = As::WebSocket;
+    std::string response{};
+    session::Session::Form form{};
+    std::string message{};  // of the client's, that came with the request; empty: none
     AgreedCompression compression{};
   };
-  core::Result<Upgrade, http::RequestError> prepare_upgrade(const http::RequestHead& head) const;
-  void become(Upgrade upgrade, std::span<char> behind);
-  /// Whether the client may have this WebSocket: its address and its place, the rate of new ones.
+  core::Result<Beginning, http::RequestError> prepare_upgrade(const Endpoint& endpoint) const;
+  /// At once, or when its turn has come.
+  void begin(Beginning&& beginning, std::span<char> behind);
+  void become(Beginning&& beginning, std::span<char> behind);
+  /// The stream is the client's from now on.
+  void hand_over(std::unique_ptr<Connection> next);
+
+  /// Whether the client may have this connection: its address and its place, the rate of new ones.
   bool is_admitted(const http::RequestHead& head);
   /// A place for the client, unless it is a proxy of ours. False: has been refused, has too many.
   bool take_place();
-  bool must_wait() const { return awaiting_answer_ || waiting_upgrade_; }
+  bool must_wait() const { return awaiting_answer_ || waiting_beginning_; }
   void end_after_answer();
   /// The awaited response has come.
   void go_on_with(std::string_view response);
@@ -93,10 +115,11 @@ class HttpConnection final : public Connection {
 
   const Port port_;
   const bool over_limit_;
+  const std::uint32_t queue_bytes_max_;  // of the stream, for whoever has it next
   http::RequestParser parser_;
   std::unique_ptr<http::ProxyHeaderParser> proxy_header_;  // while one is due
   std::string held_;  // pipelined bytes while an answer, or its turn, is awaited
-  std::unique_ptr<Upgrade> waiting_upgrade_;  // until its turn has come
+  std::unique_ptr<Beginning> waiting_beginning_;  // until its turn has come
   bool between_requests_ = true;
   bool awaiting_answer_ = false;
   bool reads_forwarded_for_ = false;  // the peer is a trusted proxy

@@ -2,14 +2,12 @@
 #include "transport/publication_encoder.h"
 
 #include "protocol/reply_encoding.h"
+#include "session/session.h"
+#include "transport/framing.h"
 #include "websocket/encoder.h"
 
 namespace sanjay::transport {
 namespace {
-
-const protocol::ReplyEncoding& replies_of(hub::Encoding encoding) {
-  return hub::is_protobuf(encoding) ? protocol::kProtobufReplies : protocol::kJsonReplies;
-}
 
 protocol::ClientInfo to_info(const hub::ClientInfo& info) {
   return {info.user, info.client, info.conn_info, info.chan_info};
@@ -19,7 +17,7 @@ protocol::ClientInfo to_info(const hub::ClientInfo& info) {
 
 bool FrameEncoder::encode(const hub::EncodeAs& how, std::string_view channel,
                           const hub::Publication& publication, std::string& out) {
-  const protocol::ReplyEncoding& replies = replies_of(how.encoding);
+  const protocol::ReplyEncoding& replies = session::replies_of(how.encoding);
   const bool binary = replies.carries_binary;
   std::optional<session::PublicationWriter::Base> base;
   if (how.base != nullptr) base = {how.base->bytes, how.base->is_json};
@@ -35,7 +33,7 @@ bool FrameEncoder::encode(const hub::EncodeAs& how, std::string_view channel,
 bool FrameEncoder::encode_movement(hub::Encoding encoding, std::string_view channel,
                                    hub::Movement movement, const hub::ClientInfo& info,
                                    std::string& out) {
-  const protocol::ReplyEncoding& replies = replies_of(encoding);
+  const protocol::ReplyEncoding& replies = session::replies_of(encoding);
   scratch_.clear();
   (movement == hub::Movement::Join ? replies.join_push : replies.leave_push)(scratch_, channel,
                                                                              to_info(info));
@@ -44,15 +42,15 @@ bool FrameEncoder::encode_movement(hub::Encoding encoding, std::string_view chan
 }
 
 void FrameEncoder::append_frame(hub::Encoding encoding, std::string& out) {
-  const auto opcode =
-      hub::is_protobuf(encoding) ? websocket::Opcode::Binary : websocket::Opcode::Text;
   if (hub::is_deflated(encoding)) {
     if (const auto compressed = compression_.compress(scratch_, websocket::kWindowBitsMax)) {
+      const auto opcode =
+          hub::is_protobuf(encoding) ? websocket::Opcode::Binary : websocket::Opcode::Text;
       websocket::append_frame(out, opcode, *compressed, websocket::Coding::Deflated);
       return compression_.trim();
     }
   }
-  websocket::append_frame(out, opcode, scratch_);
+  append_framed(out, encoding, scratch_);
 }
 
 }  // namespace sanjay::transport

@@ -10,8 +10,8 @@
 
 namespace sanjay::transport {
 
-/// What channels bring as finished WebSocket frames of the Centrifuge protocol, compressed without
-/// a context for those who take them so. One per shard.
+/// What channels bring as finished bytes of each transport, WebSocket frames compressed without a
+/// context for those who take them so. One per shard.
 class FrameEncoder final : public hub::PublicationEncoder {
  public:
   explicit FrameEncoder(Compression& compression) : compression_(compression) {}

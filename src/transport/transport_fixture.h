@@ -76,7 +76,8 @@ class TransportTest : public ::testing::Test,
                       public runtime::ShardApplication,
                       public hub::MailCarrier,
                       public hub::DeliverySink,
-                      public hub::HubEvents {
+                      public hub::HubEvents,
+                      public CommandCarrier {
  protected:
   TransportTest() {
     session_options_.insecure = true;
@@ -96,10 +97,13 @@ class TransportTest : public ::testing::Test,
         &session_options_, *hub_, random_, session::UserDirectory(core::SipKey{1, 2}),
         auth::SignatureCache(core::SipKey{1, 2}), core::Duration(0),
         std::make_unique<protocol::JsonDecoder>(), std::make_unique<protocol::ProtobufDecoder>());
+    session_->session_ids = std::make_shared<const session::SessionIds>(
+        session::SessionIds::create("the secret of these tests, 32 bytes long").value());
+    session_->node = "node-1";
     admission_ = std::make_unique<limits::ConnectionAdmission>(admission_options_);
     compression_.set_options(options_.compression);
     services_ = std::make_unique<ShardServices>(*shard_, &options_, *session_, http_, *admission_,
-                                                compression_);
+                                                compression_, static_cast<CommandCarrier&>(*this));
     shard_->set_application(*this);
     ASSERT_TRUE(shard_->start());
   }
@@ -147,6 +151,13 @@ class TransportTest : public ::testing::Test,
   }
   void on_answer(const hub::ReplyTo& to, hub::Answer&& answer) override {
     if (auto* c = connection(to.connection)) c->on_hub_answer(to.request, std::move(answer));
+  }
+  Fate carry(core::ConnectionId to, std::string&& commands) override {
+    if (carrier_full_) return Fate::Busy;
+    auto* c = connection(to);
+    if (c == nullptr) return Fate::Unknown;
+    c->on_commands(std::move(commands));
+    return Fate::Taken;
   }
   Connection* handler_at(std::uint32_t slot) {
     auto& stream = shard_->streams().at(slot);
@@ -252,6 +263,7 @@ class TransportTest : public ::testing::Test,
   TestHttp http_;
   limits::AdmissionOptions admission_options_;
   bool internal_ = false;
+  bool carrier_full_ = false;  // as when the way to another shard is
   bool full_ = false;  // as when the process has as many connections as it may
   std::unique_ptr<limits::ConnectionAdmission> admission_;
   std::unique_ptr<hub::MemoryBroker> broker_;

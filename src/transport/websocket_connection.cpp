@@ -4,6 +4,7 @@
 #include "core/assert.h"
 #include "core/failpoint.h"
 #include "protocol/codes.h"
+#include "transport/framing.h"
 #include "websocket/encoder.h"
 
 #include <algorithm>
@@ -58,7 +59,6 @@ void WebSocketConnection::take(std::span<char> bytes) {
         if (pong) stream_.send(std::move(pong));
         return;
       case Event::Type::Message:
-        services_.stats.messages_in.add();
         if (event.coding == websocket::Coding::Plain) {
           on_message(event.opcode, event.payload);
         } else {
@@ -153,6 +153,20 @@ core::SegmentRef WebSocketConnection::message_frame(websocket::Opcode opcode,
   core::SegmentRef frame = websocket::make_frame(opcode, *compressed, websocket::Coding::Deflated);
   compression.trim();
   return frame;
+}
+
+void WebSocketConnection::send_message(hub::Encoding encoding, std::string_view message) {
+  if (encoding == hub::Encoding::UniJsonWebSocket &&
+      !services_.options->uni_websocket.join_push_messages) {
+    return stream_.send(make_framed(encoding, message));
+  }
+  send_frame(hub::is_protobuf(encoding) ? websocket::Opcode::Binary : websocket::Opcode::Text,
+             message);
+}
+
+bool WebSocketConnection::pushes_disconnect(hub::Encoding encoding) const {
+  return encoding == hub::Encoding::UniJsonWebSocket &&
+         services_.options->uni_websocket.disconnect_push;
 }
 
 void WebSocketConnection::close_with(std::uint16_t code, std::string_view reason,

@@ -64,6 +64,13 @@ class WebSocketConnection : public Connection {
   void go_on();
 
   void send_frame(websocket::Opcode opcode, std::string_view payload);
+  void send_message(hub::Encoding encoding, std::string_view message);
+  /// Bytes that were finished for many.
+  void send_framed(const core::SegmentRef& bytes) { deliver(bytes, runtime::Urgency::Soon); }
+  void send_ping() { send_frame(websocket::Opcode::Ping, {}); }
+  /// Whether the client is told of its end before the Close frame tells it: unidirectional ones
+  /// are, as on their other transports.
+  bool pushes_disconnect(hub::Encoding encoding) const;
   /// Sends the Close frame and ends the connection. The first call counts. Brief: the peer has
   /// shown no sign of life, so not much time is lost on waiting for its answer.
   void close_with(std::uint16_t code, std::string_view reason,

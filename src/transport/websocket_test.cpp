@@ -112,12 +112,13 @@ TEST_F(TransportTest, TheEchoEndpointTakesNothingBeyond256KiBThatWereNotRead) {
   constexpr std::size_t kHeader = 10;  // of a frame of this size
   for (const std::size_t beyond : {0, 1}) {
     Peer& peer = open_websocket("/echo");
-    const std::uint64_t before = services_->stats.messages_in.value();
+    const auto& messages_in = services_->stats.of(TransportKind::WebSocket).messages_in;
+    const std::uint64_t before = messages_in.value();
     peer.room = 0;
     const std::string payload(256 * 1024 - kHeader + beyond, 'x');
     peer.to_shard = masked(websocket::Opcode::Binary, payload) + text("next") + text("last");
     turns();
-    EXPECT_EQ(services_->stats.messages_in.value() - before, beyond == 0 ? 2u : 1u);
+    EXPECT_EQ(messages_in.value() - before, beyond == 0 ? 2u : 1u);
     peer.room = SIZE_MAX;
     drain(peer);
     EXPECT_EQ(peer.from_shard.size(), kHeader + payload.size() + 6 + 6) << "nothing is lost";

@@ -304,6 +304,22 @@ export const DIFFERENCES: Difference[] = [
       },
     ],
   },
+  {
+    reason:
+      "A request to `/emulation` or for a stream from an origin that is not allowed is refused " +
+      "(403); Centrifugo serves it, and the browser keeps the answer from the page.",
+    at: [
+      { session: "emulation from another origin", leaves: { "0.got.0.status": 403 } },
+      {
+        session: "a preflight of another origin",
+        leaves: {
+          "0.got.0.status": 403,
+          "0.got.0.access-control-allow-methods": nothing,
+          "0.got.0.access-control-max-age": nothing,
+        },
+      },
+    ],
+  },
 ];
 
 export interface Verdict {

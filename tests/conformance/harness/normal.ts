@@ -58,6 +58,7 @@ function normalScalar(value: unknown, names: Names, key: string): unknown {
     }
     if (key === "epoch") return names.name("epoch", value);
     if (key === "version") return "<version>";
+    if (key === "session" || key === "node") return names.name(key, value);
   }
   if (typeof value === "number") {
     if (key === "ttl") return `≈ ${Math.round(value / TTL_STEP) * TTL_STEP} s`;

@@ -6,6 +6,7 @@ import type { Encoding, Message } from "./codec.ts";
 import { API_KEY, BASE, SECRET } from "./configuration.ts";
 import { actual, Names, normal } from "./normal.ts";
 import type { Session, Step } from "./session.ts";
+import { ask, StreamClient } from "./stream_client.ts";
 import { merged, startTarget, type Target, url } from "./target.ts";
 
 export interface Entry {
@@ -32,6 +33,7 @@ export async function play(session: Session, encoding: Encoding): Promise<Entry[
 class Play {
   private readonly names = new Names();
   private readonly clients = new Map<string, ScriptedClient>();
+  private readonly streams = new Map<string, StreamClient>();
   private readonly transcript: Entry[] = [];
 
   constructor(private readonly target: Target, private readonly encoding: Encoding) {}
@@ -51,6 +53,7 @@ class Play {
       }
     } finally {
       for (const client of this.clients.values()) client.terminate();
+      for (const client of this.streams.values()) client.close();
     }
     return this.transcript;
   }
@@ -63,6 +66,13 @@ class Play {
     if ("open" in step) return this.open(step.open, step);
     if ("api" in step) return [await this.api(step.api, step.body, step.headers)];
     if ("history" in step) return this.fill(step.history);
+    if ("stream" in step) return this.stream(step);
+    if ("heard" in step) return this.streams.get(step.heard)!.take(step.count);
+    if ("emulate" in step) return [await this.emulate(step.emulate, step.commands)];
+    if ("request" in step) {
+      const body = step.body?.replace(/^<x:(\d+)>$/, (_, count) => "x".repeat(Number(count)));
+      return [await ask(url(this.target), { ...step, method: step.request, body })];
+    }
     const client = this.client(step);
     if (client === undefined) return [{ gone: "this client is not open" }];
     if ("send" in step) return this.send(client, step.commands);
@@ -90,6 +100,28 @@ class Play {
     const { client, got } = await ScriptedClient.open(address, this.encoding, how);
     if (client) this.clients.set(name, client);
     return [got];
+  }
+
+  private async stream(step: { stream: string; path: string; method: string;
+    commands: Array<Message | string>; }): Promise<Message[]> {
+    const { path, method } = step;
+    const body = method === "POST" ? { body: this.lines(step.commands) } : {};
+    const { client, got } = await StreamClient.open(url(this.target), { path, method, ...body });
+    this.streams.set(step.stream, client);
+    return [got];
+  }
+
+  private emulate(name: string, commands: Array<Message | string>): Promise<Message> {
+    const { session, node } = this.streams.get(name)!.name;
+    const body = JSON.stringify({ session, node, data: this.lines(commands) });
+    const headers = { "Content-Type": "application/json" };
+    return ask(url(this.target), { path: "/emulation", body, headers });
+  }
+
+  private lines(commands: Array<Message | string>): string {
+    const line = (command: Message | string) =>
+      typeof command === "string" ? command : JSON.stringify(this.actual(command));
+    return commands.map(line).join("\n");
   }
 
   private client(step: Step): ScriptedClient | undefined {

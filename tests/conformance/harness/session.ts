@@ -36,7 +36,11 @@ export type Step =
   | { hangup: string }
   | { settle: string; through?: string }
   | { api: string; body: unknown; headers?: Record<string, string> }
-  | { history: { channel: string; from: number; to: number } };
+  | { history: { channel: string; from: number; to: number } }
+  | { stream: string; path: string; method: string; commands: Array<Message | string> }
+  | { heard: string; count: number }
+  | { emulate: string; commands: Array<Message | string> }
+  | { request: string; path: string; body?: string; headers?: Record<string, string> };
 
 export const open = (client: string, how: object = {}): Step => ({ open: client, ...how });
 /** Sends commands in one WebSocket message; those without an id get the next one. */
@@ -75,6 +79,31 @@ export const api = (method: string, body: unknown = {}, headers = {}): Step => (
 export const fill = (channel: string, from: number, to: number): Step => ({
   history: { channel, from, to },
 });
+
+/** Asks for a stream; what is no command is sent as it is. */
+export const stream = (
+  client: string,
+  path: string,
+  ...what: Array<Message | string>
+): Step => {
+  const get = what.at(-1) === "GET";
+  const commands = get ? what.slice(0, -1) : what;
+  return { stream: client, path, method: get ? "GET" : "POST", commands };
+};
+/** Takes the next replies and pushes of a stream, or its end. */
+export const heard = (client: string, count: number): Step => ({ heard: client, count });
+/** Sends commands of a stream's client by a request of their own. */
+export const emulate = (client: string, ...commands: Array<Message | string>): Step => ({
+  emulate: client,
+  commands,
+});
+/** A request that is answered at once; of a body "<x:N>" there are so many bytes. */
+export const request = (
+  method: string,
+  path: string,
+  body?: string,
+  headers?: Record<string, string>,
+): Step => ({ request: method, path, ...(body ? { body } : {}), ...(headers ? { headers } : {}) });
 
 export const token = (claims: Message, key?: string) => ({
   $token: claims,

@@ -4,6 +4,7 @@ import type { Area, Session } from "../harness/session.ts";
 import { connections } from "./connections.ts";
 import { dispatch } from "./dispatch.ts";
 import { histories } from "./history.ts";
+import { httpTransports } from "./http_transports.ts";
 import { presences } from "./presence.ts";
 import { publishing } from "./publishing.ts";
 import { recoveries } from "./recovery.ts";
@@ -25,6 +26,7 @@ export const AREAS: Area[] = [
   variants,
   serverSide,
   serverApi,
+  httpTransports,
 ];
 
 export function encodings(session: Session): Encoding[] {
