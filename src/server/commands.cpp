@@ -9,6 +9,7 @@
 #include "server/config_schema.h"
 #include "server/duration_text.h"
 #include "server/json_text.h"
+#include "server/tls_config.h"
 #include "server/token_keys.h"
 
 #include <fcntl.h>
@@ -89,12 +90,18 @@ CommandOutput generate_config(const CommandLine& line) {
           ""};
 }
 
-CommandOutput check_configuration(const CommandLine& line, const Config& config) {
+CommandOutput check_configuration(const CommandLine& line, const Config& config,
+                                  core::WallTime now) {
   if (const auto good = check_token_keys(config.client); !good) {
     return failed(good.error().message);
   }
+  const auto tls = make_tls(config.http_server);
+  if (!tls) return failed(tls.error().message);
   CommandOutput output{0, write_toml(config, TomlDetail::ValuesOnly), ""};
   for (const std::string& warning : config.warnings) output.err += "warning: " + warning + "\n";
+  for (const std::string& warning : tls_warnings(*tls, now)) {
+    output.err += "warning: " + warning + "\n";
+  }
   output.err += line.config_path + ": the configuration is good\n";
   return output;
 }
@@ -121,7 +128,7 @@ CommandOutput run_command(const CommandLine& line, std::span<const EnvironmentVa
   const auto config = config_for(line, environment);
   if (!config) return failed(config.error().message);
   return line.command == Command::GenToken ? generate_token(line, *config, now)
-                                           : check_configuration(line, *config);
+                                           : check_configuration(line, *config, now);
 }
 
 }  // namespace sanjay::server

@@ -10,12 +10,14 @@
 #include "runtime/shard.h"
 #include "runtime/stream.h"
 #include "runtime/timer_wheel.h"
+#include "runtime/tls/tls_context.h"
 #include "session/session.h"
 #include "telemetry/counter.h"
 #include "transport/end_log.h"
 #include "websocket/decoder.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +37,10 @@ struct TransportOptions {
   /// a PROXY header, with which each of their connections must then begin. Never both.
   http::TrustedProxies trusted_proxies;
   bool proxy_protocol = false;
+  /// What connections to the public and to the internal port speak; null: no TLS. A PROXY header
+  /// stands before it.
+  std::shared_ptr<const runtime::TlsContext> tls;
+  std::shared_ptr<const runtime::TlsContext> internal_tls;
   std::string websocket_path = "/connection/websocket";
   websocket::Limits websocket;
   std::string echo_path;  // empty: no echo endpoint
