@@ -1,17 +1,22 @@
-# embed_files(TARGET FOLDER): compiles the files of FOLDER into TARGET, to be found through
-# server/embedded_files.h. Runs at build time, needs nothing but CMake, and runs again when a file
+# embed_files(TARGET FOLDER [FUNCTION]): compiles the files of FOLDER into TARGET, to be found through
+# server/embedded_files.h: FUNCTION returns them, embedded_files() if it is not named. Runs at build time, needs nothing but CMake, and runs again when a file
 # changes. Nested folders keep their path ("assets/demo.js").
 #
-# The second half is the generator, run as `cmake -DFOLDER=... -DOUTPUT=... -P embed.cmake`.
+# The second half is the generator: `cmake -DFOLDER=… -DFUNCTION=… -DOUTPUT=… -P embed.cmake`.
 if(NOT CMAKE_SCRIPT_MODE_FILE)
   set(SANJAY_EMBED_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
 
   function(embed_files target folder)
     file(GLOB_RECURSE files CONFIGURE_DEPENDS ${folder}/*)
-    set(output ${CMAKE_CURRENT_BINARY_DIR}/${target}_embedded_files.cpp)
+    set(accessor embedded_files)
+    if(ARGC GREATER 2)
+      set(accessor ${ARGV2})
+    endif()
+    set(output ${CMAKE_CURRENT_BINARY_DIR}/${target}_${accessor}.cpp)
     add_custom_command(
       OUTPUT ${output}
-      COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DOUTPUT=${output} -P ${SANJAY_EMBED_SCRIPT}
+      COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DFUNCTION=${accessor} -DOUTPUT=${output}
+        -P ${SANJAY_EMBED_SCRIPT}
       DEPENDS ${files} ${SANJAY_EMBED_SCRIPT}
       COMMENT "Embedding ${folder}"
       VERBATIM)
@@ -65,7 +70,7 @@ constexpr std::array<EmbeddedFile, ${count}> kFiles = {{
 ${entries}}};
 }  // namespace
 
-std::span<const EmbeddedFile> embedded_files() { return kFiles; }
+std::span<const EmbeddedFile> ${FUNCTION}() { return kFiles; }
 
 }  // namespace sanjay::server
 ")

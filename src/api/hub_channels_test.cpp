@@ -54,7 +54,7 @@ class HubChannelsTest : public testing::Test,
                         public hub::DeliverySink,
                         public hub::HubEvents {
  protected:
-  bool encode(hub::Encoding, std::string_view channel, const hub::Publication& publication,
+  bool encode(const hub::EncodeAs&, std::string_view channel, const hub::Publication& publication,
               std::string& out) override {
     out.append(channel).append("=").append(publication.data);
     return true;

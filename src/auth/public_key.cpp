@@ -304,8 +304,20 @@ core::Result<PublicKey> PublicKey::create(KeyType type, EVP_PKEY* key) {
   }
   if (!is_sound(key) && !FAILPOINT("auth.sound_key"))
     return unfit(type, "numbers that are not a sound key");
+  if (status) status = created.take_thumbprint(key);
   if (!status) return std::unexpected(std::move(status).error());
   return created;
+}
+
+core::Status PublicKey::take_thumbprint(EVP_PKEY* key) {
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key, &der);
+  const Memory<unsigned char> memory(der);
+  if (size <= 0 || EVP_Digest(der, static_cast<std::size_t>(size), thumbprint_.data(), nullptr,
+                              EVP_sha256(), nullptr) != 1) {
+    return core::failure("OpenSSL is out of memory");
+  }
+  return {};
 }
 
 core::Status PublicKey::prepare(SignatureAlgorithm algorithm, const char* digest, EVP_PKEY* key) {

@@ -5,6 +5,7 @@
 
 #include <openssl/types.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -46,6 +47,10 @@ inline constexpr std::size_t kPublicKeysMax = 4;
 /// the caller (token_verifier_bench.cpp).
 class PublicKey {
  public:
+  /// SHA-256 of the key as SubjectPublicKeyInfo (RFC 5280 §4.1): the same for the same key, however
+  /// and whenever it was read, and for no other.
+  using Thumbprint = std::array<unsigned char, 32>;
+
   /// All keys of a PEM text, so that a key and its successor can stand in one file while keys are
   /// rotated: blocks PUBLIC KEY (RFC 7468 §13), RSA PUBLIC KEY (RFC 8017 A.1.1) and CERTIFICATE, of
   /// which only the key is used; text around the blocks is skipped. Fails, with `expected …, got
@@ -63,6 +68,7 @@ class PublicKey {
   static core::Result<PublicKey> ed25519(std::string_view x);
 
   bool serves(SignatureAlgorithm algorithm) const;
+  const Thumbprint& thumbprint() const { return thumbprint_; }
 
   /// False for an algorithm it does not serve. An ECDSA signature is R || S (RFC 7518 §3.4), a PSS
   /// one has a salt as long as its hash (§3.5).
@@ -78,10 +84,12 @@ class PublicKey {
   PublicKey() = default;
 
   static core::Result<PublicKey> create(KeyType type, EVP_PKEY* key);
+  core::Status take_thumbprint(EVP_PKEY* key);
   core::Status prepare(SignatureAlgorithm algorithm, const char* digest, EVP_PKEY* key);
   const Prepared* prepared_for(SignatureAlgorithm algorithm) const;
 
   std::vector<Prepared> prepared_;
+  Thumbprint thumbprint_{};
   std::size_t ecdsa_part_bytes_ = 0;  // of R and of S; 0: not an ECDSA key
 };
 

@@ -74,15 +74,17 @@ void fuzz_token(const std::uint8_t* data, std::size_t size) {
   const TokenVerifier& verifier = *keys.verifier;
   const std::string_view input(reinterpret_cast<const char*>(data), size);
 
-  ASSERT(!verifier.verify_connection(input, kNow));
-  ASSERT(!verifier.verify_subscription(input, kNow));
+  // Knows all genuine tokens of the inputs before: none of what follows may pass for one of them.
+  static SignatureCache cache({1, 2}, 64);
+  ASSERT(!verifier.verify_connection(input, kNow, &cache));
+  ASSERT(!verifier.verify_subscription(input, kNow, &cache));
   const std::string encoded = base64url_encode(input);
-  ASSERT(!verifier.verify_connection(encoded + ".e30.AAAA", kNow));
+  ASSERT(!verifier.verify_connection(encoded + ".e30.AAAA", kNow, &cache));
   // One algorithm for an input: public keys are slow.
   constexpr std::array<const char*, 5> kAlgorithms{"HS256", "RS256", "PS512", "ES256", "EdDSA"};
   const char* alg = kAlgorithms[size % kAlgorithms.size()];
   const std::string header = base64url_encode(R"({"alg":")" + std::string(alg) + "\"}");
-  ASSERT(!verifier.verify_connection(header + ".e30." + encoded, kNow));
+  ASSERT(!verifier.verify_connection(header + ".e30." + encoded, kNow, &cache));
 
   const auto genuine = sign_hs256(input, kSecret);
   ASSERT(genuine.has_value());
@@ -93,9 +95,14 @@ void fuzz_token(const std::uint8_t* data, std::size_t size) {
   ASSERT(!claims || !subscription);  // no token is of both kinds
   // Whoever signs it, the claims mean the same.
   if (!claims && size % 16 != 0) return;
-  const auto other = verifier.verify_connection(
-      keys.ed25519.token(SignatureAlgorithm::EdDsa, R"({"alg":"EdDSA"})", input), kNow);
+  const std::string token =
+      keys.ed25519.token(SignatureAlgorithm::EdDsa, R"({"alg":"EdDSA"})", input);
+  const auto other = verifier.verify_connection(token, kNow, &cache);
   ASSERT(claims.has_value() == other.has_value() || genuine->size() > 8000);
+  ASSERT(verifier.verify_connection(token, kNow, &cache).has_value() == other.has_value());
+  std::string changed = token;
+  changed[size % changed.size()] ^= 1;
+  ASSERT(!verifier.verify_connection(changed, kNow, &cache));
 }
 
 }  // namespace sanjay::auth

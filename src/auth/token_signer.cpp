@@ -6,15 +6,34 @@
 
 namespace sanjay::auth {
 
-core::Result<std::string> sign_hs256(std::string_view claims_json, std::string_view secret) {
+std::string_view name_of(HmacAlgorithm algorithm) {
+  switch (algorithm) {
+    case HmacAlgorithm::Hs256:
+      return "HS256";
+    case HmacAlgorithm::Hs384:
+      return "HS384";
+    case HmacAlgorithm::Hs512:
+      break;
+  }
+  return "HS512";
+}
+
+core::Result<std::string> sign_hmac(HmacAlgorithm algorithm, std::string_view claims_json,
+                                    std::string_view secret) {
   SANJAY_TRY(const HmacKey key, HmacKey::create(secret));
-  std::string token = base64url_encode(R"({"alg":"HS256","typ":"JWT"})");
+  std::string header = R"({"alg":")";
+  header.append(name_of(algorithm)).append(R"(","typ":"JWT"})");
+  std::string token = base64url_encode(header);
   token += '.';
   token += base64url_encode(claims_json);
-  SANJAY_TRY(const Mac mac, key.sign(HmacAlgorithm::Hs256, token));
+  SANJAY_TRY(const Mac mac, key.sign(algorithm, token));
   token += '.';
   token += base64url_encode(mac.view());
   return token;
+}
+
+core::Result<std::string> sign_hs256(std::string_view claims_json, std::string_view secret) {
+  return sign_hmac(HmacAlgorithm::Hs256, claims_json, secret);
 }
 
 }  // namespace sanjay::auth

@@ -123,6 +123,18 @@ core::Result<TokenVerifier> TokenVerifier::create(VerifierOptions options) {
   return verifier;
 }
 
+/// The parts of a token that its signature is about, and the whole.
+struct TokenVerifier::SignedText {
+  std::string_view token;
+  std::string_view message;
+  std::string_view signature;  // decoded
+};
+
+void TokenVerifier::Recall::keep(const std::optional<core::WallTime>& expire_at,
+                                 core::WallTime now) const {
+  if (fresh) cache->remember(*fresh, expire_at.value_or(core::WallTime::max()), now);
+}
+
 bool TokenVerifier::serves(Algorithm algorithm) const {
   if (std::holds_alternative<HmacAlgorithm>(algorithm)) return !hmac_keys_.empty();
   return std::ranges::any_of(options_.public_keys, [&](const PublicKey& key) {
@@ -130,20 +142,44 @@ bool TokenVerifier::serves(Algorithm algorithm) const {
   });
 }
 
-bool TokenVerifier::is_signature_good(Algorithm algorithm, std::string_view message,
-                                      std::string_view signature) const {
-  if (const auto* hmac = std::get_if<HmacAlgorithm>(&algorithm)) {
-    return std::ranges::any_of(
-        hmac_keys_, [&](const HmacKey& key) { return key.verify(*hmac, message, signature); });
+/// Every key is asked about in the cache before one is computed with: of two keys, the wrong one
+/// would cost as much as the right one.
+bool TokenVerifier::is_signed_by_one_of(const std::vector<const PublicKey*>& keys,
+                                        SignatureAlgorithm algorithm, const SignedText& text,
+                                        Recall& recall) {
+  std::vector<std::optional<SignatureCache::Tag>> tags(keys.size());
+  if (recall.cache != nullptr) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      tags[i] = recall.cache->tag(*keys[i], text.token);
+      if (tags[i] && recall.cache->holds(*tags[i])) return true;
+    }
   }
-  return std::ranges::any_of(options_.public_keys, [&](const PublicKey& key) {
-    return key.verify(std::get<SignatureAlgorithm>(algorithm), message, signature);
-  });
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (!keys[i]->verify(algorithm, text.message, text.signature)) continue;
+    recall.fresh = tags[i];
+    return true;
+  }
+  return false;
+}
+
+/// An HMAC is a hash of the token, as the tag of a cache is, so that none is asked about it.
+bool TokenVerifier::is_signature_good(Algorithm algorithm, const SignedText& text,
+                                      Recall& recall) const {
+  if (const auto* hmac = std::get_if<HmacAlgorithm>(&algorithm)) {
+    return std::ranges::any_of(hmac_keys_, [&](const HmacKey& key) {
+      return key.verify(*hmac, text.message, text.signature);
+    });
+  }
+  const auto wanted = std::get<SignatureAlgorithm>(algorithm);
+  std::vector<const PublicKey*> candidates;
+  for (const PublicKey& key : options_.public_keys) {
+    if (key.serves(wanted)) candidates.push_back(&key);
+  }
+  return is_signed_by_one_of(candidates, wanted, text, recall);
 }
 
 core::Result<void, TokenError> TokenVerifier::check_with_fetched_keys(
-    Algorithm algorithm, const Member& kid, std::string_view message,
-    std::string_view signature) const {
+    Algorithm algorithm, const Member& kid, const SignedText& text, Recall& recall) const {
   // Before any look-up: what no fetched key can serve must not make anybody fetch.
   const auto* wanted = std::get_if<SignatureAlgorithm>(&algorithm);
   if (wanted == nullptr) return invalid(kNotTheKeys);
@@ -162,16 +198,18 @@ core::Result<void, TokenError> TokenVerifier::check_with_fetched_keys(
       return std::unexpected(
           TokenError{Kind::Unavailable, "the issuer's keys cannot be had", found.retry_at});
   }
-  const auto candidates = found.keys->candidates(name, *wanted);
+  std::vector<const PublicKey*> candidates;
+  for (const Jwk* jwk : found.keys->candidates(name, *wanted)) candidates.push_back(&jwk->key);
   if (candidates.empty()) return invalid(kNotTheKeys);
-  const bool is_good = std::ranges::any_of(
-      candidates, [&](const Jwk* jwk) { return jwk->key.verify(*wanted, message, signature); });
-  if (!is_good && !FAILPOINT("auth.signature")) return invalid(kMismatch);
+  if (!is_signed_by_one_of(candidates, *wanted, text, recall) && !FAILPOINT("auth.signature")) {
+    return invalid(kMismatch);
+  }
   return {};
 }
 
 core::Result<simdjson::dom::object, TokenError> TokenVerifier::read(simdjson::dom::parser& parser,
-                                                                    std::string_view token) const {
+                                                                    std::string_view token,
+                                                                    Recall& recall) const {
   if (hmac_keys_.empty() && options_.public_keys.empty() && !options_.key_source &&
       !options_.insecure_skip_signature) {
     return invalid("no token key is configured");
@@ -187,11 +225,11 @@ core::Result<simdjson::dom::object, TokenError> TokenVerifier::read(simdjson::do
     if (!options_.key_source && !serves(*header.algorithm)) return invalid(kNotTheKeys);
     const auto signature = base64url_decode(parts->signature);
     if (!signature) return invalid("signature is not base64url");
+    const SignedText text{token, parts->signed_text, *signature};
     if (options_.key_source) {
-      const auto checked =
-          check_with_fetched_keys(*header.algorithm, header.kid, parts->signed_text, *signature);
+      const auto checked = check_with_fetched_keys(*header.algorithm, header.kid, text, recall);
       if (!checked) return std::unexpected(checked.error());
-    } else if (!is_signature_good(*header.algorithm, parts->signed_text, *signature) &&
+    } else if (!is_signature_good(*header.algorithm, text, recall) &&
                !FAILPOINT("auth.signature")) {
       return invalid(kMismatch);
     }
@@ -203,18 +241,24 @@ core::Result<simdjson::dom::object, TokenError> TokenVerifier::read(simdjson::do
   return *object;
 }
 
-core::Result<ConnectClaims, TokenError> TokenVerifier::verify_connection(std::string_view token,
-                                                                         core::WallTime now) const {
+core::Result<ConnectClaims, TokenError> TokenVerifier::verify_connection(
+    std::string_view token, core::WallTime now, SignatureCache* cache) const {
   simdjson::dom::parser parser;
-  SANJAY_TRY(const auto claims, read(parser, token));
-  return read_connect_claims(claims, rules_, now);
+  Recall recall{cache, {}};
+  SANJAY_TRY(const auto object, read(parser, token, recall));
+  auto claims = read_connect_claims(object, rules_, now);
+  if (claims) recall.keep(claims->expire_at, now);
+  return claims;
 }
 
 core::Result<SubscribeClaims, TokenError> TokenVerifier::verify_subscription(
-    std::string_view token, core::WallTime now) const {
+    std::string_view token, core::WallTime now, SignatureCache* cache) const {
   simdjson::dom::parser parser;
-  SANJAY_TRY(const auto claims, read(parser, token));
-  return read_subscribe_claims(claims, rules_, now);
+  Recall recall{cache, {}};
+  SANJAY_TRY(const auto object, read(parser, token, recall));
+  auto claims = read_subscribe_claims(object, rules_, now);
+  if (claims) recall.keep(claims->expire_at, now);
+  return claims;
 }
 
 }  // namespace sanjay::auth

@@ -6,12 +6,14 @@
 #include "auth/hmac.h"
 #include "auth/key_source.h"
 #include "auth/public_key.h"
+#include "auth/signature_cache.h"
 #include "auth/token_claims.h"
 #include "core/result.h"
 #include "core/time.h"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,28 +75,44 @@ class TokenVerifier {
   /// serve HMAC with SHA-2.
   static core::Result<TokenVerifier> create(VerifierOptions options);
 
-  /// `now` is the wall-clock time of the connect or refresh command. The token is not kept.
+  /// `now` is the wall-clock time of the connect or refresh command. The token is not kept. A
+  /// `cache` spares the computation with a public key by which it knows the token to be signed, and
+  /// is told of a token that is accepted; the result is the same with any cache and none.
   core::Result<ConnectClaims, TokenError> verify_connection(std::string_view token,
-                                                            core::WallTime now) const;
+                                                            core::WallTime now,
+                                                            SignatureCache* cache = nullptr) const;
   /// The same for subscribe and sub_refresh.
-  core::Result<SubscribeClaims, TokenError> verify_subscription(std::string_view token,
-                                                                core::WallTime now) const;
+  core::Result<SubscribeClaims, TokenError> verify_subscription(
+      std::string_view token, core::WallTime now, SignatureCache* cache = nullptr) const;
 
   /// Null unless the keys are fetched ones.
   const std::shared_ptr<KeySource>& key_source() const { return options_.key_source; }
 
  private:
+  /// The cache during one verification.
+  struct Recall {
+    SignatureCache* cache;                     // null: none
+    std::optional<SignatureCache::Tag> fresh;  // of a signature that was found good just now
+
+    /// The token is accepted.
+    void keep(const std::optional<core::WallTime>& expire_at, core::WallTime now) const;
+  };
+  struct SignedText;
+
   TokenVerifier() = default;
 
   bool serves(Algorithm algorithm) const;
-  bool is_signature_good(Algorithm algorithm, std::string_view message,
-                         std::string_view signature) const;
+  static bool is_signed_by_one_of(const std::vector<const PublicKey*>& keys,
+                                  SignatureAlgorithm algorithm, const SignedText& text,
+                                  Recall& recall);
+  bool is_signature_good(Algorithm algorithm, const SignedText& text, Recall& recall) const;
   core::Result<void, TokenError> check_with_fetched_keys(Algorithm algorithm, const Member& kid,
-                                                         std::string_view message,
-                                                         std::string_view signature) const;
+                                                         const SignedText& text,
+                                                         Recall& recall) const;
   /// The claims of a token that is what its signer made; they live in the parser.
   core::Result<simdjson::dom::object, TokenError> read(simdjson::dom::parser& parser,
-                                                       std::string_view token) const;
+                                                       std::string_view token,
+                                                       Recall& recall) const;
 
   VerifierOptions options_;  // the secrets are taken out at creation
   ClaimRules rules_;

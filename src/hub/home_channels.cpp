@@ -5,9 +5,28 @@
 #include "core/failpoint.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 namespace sanjay::hub {
+namespace {
+
+// Of the first encoding; those of the others are so many bits further up.
+constexpr FormSet forms_of(Variant variant) {
+  return bit_of(form_of({}, false, variant)) | bit_of(form_of({}, true, variant));
+}
+constexpr FormSet kSameFrames = forms_of(Variant::Plain) | forms_of(Variant::Filtered);
+constexpr FormSet kDeltaFrames = forms_of(Variant::Delta);
+
+constexpr FormSet kFormsWithJoins = [] {
+  FormSet forms = 0;
+  for (Form form = 0; form < kForms; ++form) {
+    if (has_joins(form)) forms |= bit_of(form);
+  }
+  return forms;
+}();
+
+}  // namespace
 
 HomeChannels::HomeChannels(const core::SipKey& key, const Limits& limits,
                            PublicationEncoder& encoder)
@@ -93,61 +112,82 @@ HomeChannels::Pending& HomeChannels::pending_of(std::uint32_t number, core::Inst
   return *channel.pending;
 }
 
-// Of a channel that brings joins and leaves, those who want them and those who do not get bytes of
-// their own; what they have in common is encoded once and copied.
+// Appends what `encode` makes to the frames of all these forms: encoded once and copied.
 template <class Encode>
-void HomeChannels::append_frames(Pending& pending, FormSet forms, Encode&& encode) {
-  for (std::size_t e = 0; e < kEncodings; ++e) {
-    const auto encoding = static_cast<Encoding>(e);
-    const Form plain = form_of(encoding, false);
-    const Form with_joins = form_of(encoding, true);
-    // Who could not be given one publication must not get a later one: he would not miss it.
-    if ((pending.unencodable & (bit_of(plain) | bit_of(with_joins))) != 0) continue;
-    const bool for_plain = (forms & bit_of(plain)) != 0;
-    const bool for_joins = (forms & bit_of(with_joins)) != 0;
-    if (!for_plain && !for_joins) continue;
-    std::string& frames = pending.frames[for_plain ? plain : with_joins];
-    const std::size_t before = frames.size();
-    if (!encode(encoding, frames)) {
-      pending.unencodable = static_cast<FormSet>(pending.unencodable |
-                                                 (forms & (bit_of(plain) | bit_of(with_joins))));
-      continue;
-    }
-    std::size_t grown = frames.size() - before;
-    if (for_plain && for_joins) {
-      pending.frames[with_joins].append(frames, before);
-      grown *= 2;
-    }
-    pending.bytes += grown;
-    pending_bytes_ += grown;
+void HomeChannels::append_frames(Pending& pending, FormSet forms, FrameKey fresh, Encode&& encode) {
+  // Who could not be given one publication must not get a later one: he would not miss it.
+  forms &= ~pending.unencodable;
+  if (forms == 0) return;
+  const auto key_of = [fresh](FormSet of) {
+    return static_cast<FrameKey>(static_cast<unsigned>(std::countr_zero(of)) | fresh);
+  };
+  const FrameKey first = key_of(forms);
+  std::string& frames = pending.frames[first];
+  const std::size_t before = frames.size();
+  if (!encode(frames)) {
+    pending.unencodable |= forms;
+    return;
   }
+  const std::size_t grown = frames.size() - before;
+  for (FormSet left = forms & (forms - 1); left != 0; left &= left - 1) {
+    std::string& copy = pending.frames[key_of(left)];
+    copy.append(*pending.frames.find(first), before);
+  }
+  const std::size_t bytes = grown * static_cast<std::size_t>(std::popcount(forms));
+  pending.bytes += bytes;
+  pending_bytes_ += bytes;
 }
 
 void HomeChannels::append(std::uint32_t number, const Publication& publication) {
-  const Channel& channel = at(number);
-  const FormSet forms = wanted(channel);
-  if (forms == 0) return;  // nobody listens
+  Channel& channel = at(number);
+  const FormSet wanted_forms = wanted(channel);
+  if (wanted_forms == 0) return;  // nobody listens
   Pending& pending = pending_of(number, publication.received);
-  append_frames(pending, forms, [&](Encoding encoding, std::string& out) {
-    return encoder_.encode(encoding, channel.name, publication, out);
-  });
+  FormSet deltas = 0;
+  for (std::size_t e = 0; e < kEncodings; ++e) {
+    const FormSet same = wanted_forms & (kSameFrames << e);
+    const FormSet delta = wanted_forms & (kDeltaFrames << e);
+    deltas |= delta;
+    EncodeAs how{static_cast<Encoding>(e)};
+    const auto encode = [&](std::string& out) {
+      return encoder_.encode(how, channel.name, publication, out);
+    };
+    append_frames(pending, same, 0, encode);
+    how.delta = true;
+    // Whoever gets the first of a batch whole has the others' base with it.
+    const std::string* base = publication.delta ? channel.delta_base.get() : nullptr;
+    if (pending.publications > 0) how.base = base;
+    append_frames(pending, delta, kFreshFrames, encode);
+    how.base = base;
+    append_frames(pending, delta, 0, encode);
+  }
   ++pending.publications;
+  if (deltas == 0) {
+    channel.delta_base.reset();
+  } else if (channel.delta_base) {
+    channel.delta_base->assign(publication.data);
+  } else {
+    channel.delta_base = std::make_unique<std::string>(publication.data);
+  }
 }
 
 void HomeChannels::append(std::uint32_t number, Movement movement, const ClientInfo& info) {
   const Channel& channel = at(number);
-  FormSet forms = wanted(channel);
-  for (Form form = 0; form < kForms; ++form) {
-    if (!has_joins(form)) forms &= static_cast<FormSet>(~bit_of(form));
-  }
+  const FormSet forms = wanted(channel) & kFormsWithJoins;
   if (forms == 0) return;
-  append_frames(pending_of(number, {}), forms, [&](Encoding encoding, std::string& out) {
-    return encoder_.encode_movement(encoding, channel.name, movement, info, out);
-  });
+  Pending& pending = pending_of(number, {});
+  for (std::size_t e = 0; e < kEncodings; ++e) {
+    const auto encode = [&](std::string& out) {
+      return encoder_.encode_movement(static_cast<Encoding>(e), channel.name, movement, info, out);
+    };
+    append_frames(pending, forms & ((kSameFrames | kDeltaFrames) << e), 0, encode);
+    append_frames(pending, forms & (kDeltaFrames << e), kFreshFrames, encode);
+  }
 }
 
 void HomeChannels::append_state_lost(std::uint32_t number) {
   pending_of(number, {}).state_lost = true;
+  at(number).delta_base.reset();
 }
 
 std::unique_ptr<HomeChannels::Pending> HomeChannels::take_pending(Channel& channel) {
@@ -160,19 +200,19 @@ EncodedBatch HomeChannels::to_batch(Pending& pending) {
   batch.received = pending.received;
   batch.publications = pending.publications;
   batch.unencodable = pending.unencodable;
-  for (std::size_t i = 0; i < kForms; ++i) {
-    if (pending.frames[i].empty()) continue;
-    batch.frames[i] = core::SharedBytes(std::move(pending.frames[i]));
-  }
+  pending.frames.for_each([&](FrameKey key, std::string& bytes) {
+    if (!bytes.empty()) batch.frames[key] = core::SharedBytes(std::move(bytes));
+  });
   return batch;
 }
 
 bool HomeChannels::concerns(const Interested& to, const EncodedBatch& batch) {
   if ((to.forms & batch.unencodable) != 0) return true;
-  for (Form form = 0; form < kForms; ++form) {
-    if ((to.forms & bit_of(form)) != 0 && batch.frames[form]) return true;
-  }
-  return false;
+  bool concerned = false;
+  batch.frames.for_each([&](FrameKey key, const core::SharedBytes&) {
+    concerned = concerned || (to.forms & bit_of(form_of_key(key))) != 0;
+  });
+  return concerned;
 }
 
 }  // namespace sanjay::hub

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "core/connection_id.h"
+#include "hub/by_form.h"
 #include "hub/following.h"
 #include "hub/mail.h"
 #include "hub/named_slab.h"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -50,7 +50,7 @@ class HomeChannels {
 
   // Present between the first publication of a batch and its hand-over.
   struct Pending {
-    std::array<std::string, kForms> frames;
+    ByForm<std::string> frames;
     std::size_t bytes = 0;
     core::Instant received{};  // the oldest publication
     std::uint32_t publications = 0;
@@ -65,11 +65,13 @@ class HomeChannels {
     std::vector<Interested> joining;
     std::unique_ptr<Pending> pending;
     std::unique_ptr<Following> following;  // while somebody follows its positions
-    core::Instant handed_over{};           // last
-    std::uint32_t calls = 0;               // on the broker, to be answered
-    bool subscribed = false;               // with the broker
-    bool subscribing = false;              // it is asked, or will be again
-    bool touched = false;                  // may have something to finish
+    /// The data of the last publication; kept while somebody takes differences from it.
+    std::unique_ptr<std::string> delta_base;
+    core::Instant handed_over{};  // last
+    std::uint32_t calls = 0;      // on the broker, to be answered
+    bool subscribed = false;      // with the broker
+    bool subscribing = false;     // it is asked, or will be again
+    bool touched = false;         // may have something to finish
   };
 
   std::optional<std::uint32_t> find(std::string_view name) const { return channels_.find(name); }
@@ -151,7 +153,7 @@ class HomeChannels {
   std::unique_ptr<Pending> take_pending(Channel& channel);
   Pending& pending_of(std::uint32_t number, core::Instant received);
   template <class Encode>
-  void append_frames(Pending& pending, FormSet forms, Encode&& encode);
+  void append_frames(Pending& pending, FormSet forms, FrameKey fresh, Encode&& encode);
 
   NamedSlab<Channel> channels_;
   const Limits limits_;

@@ -15,18 +15,26 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr FormSet kJson = bit_of(form_of(Encoding::JsonWebSocket, false));
-constexpr FormSet kProtobuf = bit_of(form_of(Encoding::ProtobufWebSocket, false));
-constexpr FormSet kJsonJoins = bit_of(form_of(Encoding::JsonWebSocket, true));
+constexpr FrameKey kJsonFrames = form_of(Encoding::JsonWebSocket, false);
+constexpr FrameKey kProtobufFrames = form_of(Encoding::ProtobufWebSocket, false);
+constexpr FrameKey kJsonJoinFrames = form_of(Encoding::JsonWebSocket, true);
+constexpr FrameKey kDeltaFrames = form_of(Encoding::JsonWebSocket, false, Variant::Delta);
+constexpr FrameKey kFreshDeltaFrames = kDeltaFrames | kFreshFrames;
+constexpr FormSet kJson = bit_of(kJsonFrames);
+constexpr FormSet kProtobuf = bit_of(kProtobufFrames);
+constexpr FormSet kJsonJoins = bit_of(kJsonJoinFrames);
+constexpr FormSet kDelta = bit_of(kDeltaFrames);
 
 class HomeChannelsTest : public testing::Test, public PublicationEncoder {
  protected:
-  bool encode(Encoding encoding, std::string_view channel, const Publication& publication,
+  bool encode(const EncodeAs& how, std::string_view channel, const Publication& publication,
               std::string& out) override {
     ++encoded_;
-    if (encoding == Encoding::ProtobufWebSocket && publication.data == "?") return false;
-    out += encoding == Encoding::JsonWebSocket ? 'j' : 'p';
-    out.append(channel).append(publication.data).append(";");
+    if (how.encoding == Encoding::ProtobufWebSocket && publication.data == "?") return false;
+    out += how.encoding == Encoding::JsonWebSocket ? 'j' : 'p';
+    out.append(channel);
+    if (how.base != nullptr) out.append(*how.base).append(">");
+    out.append(publication.data).append(";");
     return true;
   }
 
@@ -42,7 +50,7 @@ class HomeChannelsTest : public testing::Test, public PublicationEncoder {
     const auto taken_by = home_.find(channel);
     if (taken_by && !home_.has_room(*taken_by, now_)) return false;
     if (const auto number = home_.find(channel)) {
-      home_.append(*number, {.data = data, .received = now_});
+      home_.append(*number, {.data = data, .received = now_, .delta = deltas_});
     }
     return true;
   }
@@ -76,14 +84,20 @@ class HomeChannelsTest : public testing::Test, public PublicationEncoder {
           return !blocked_.contains(to.shard);
         },
         [&](const HomeChannels::Interested& to, const EncodedBatch& batch) {
-          const auto& frames = batch.frames;
+          const auto view = [&](FrameKey key) {
+            const core::SharedBytes* bytes = batch.frames.find(key);
+            return bytes == nullptr ? std::string_view{} : bytes->view();
+          };
           received_ = batch.received;
           if (batch.state_lost) return events.push_back(std::to_string(to.shard) + ":lost");
           events.push_back(std::to_string(to.shard) + ":" + std::to_string(to.local_channel) + ":" +
-                           std::string(frames[0].view()) + "|" + std::string(frames[1].view()));
-          if (frames[2]) events.back() += "|" + std::string(frames[2].view());
+                           std::string(view(kJsonFrames)) + "|" +
+                           std::string(view(kProtobufFrames)));
+          for (const FrameKey key : {kJsonJoinFrames, kDeltaFrames, kFreshDeltaFrames}) {
+            if (!view(key).empty()) events.back() += "|" + std::string(view(key));
+          }
           if (batch.unencodable != 0) events.back() += "!" + std::to_string(batch.unencodable);
-          views_.insert(frames[0].view().data());
+          views_.insert(view(kJsonFrames).data());
         },
         [&](const HomeChannels::Interested& to, std::uint32_t) {
           events.push_back("+" + std::to_string(to.shard) + ":" + std::to_string(to.forms));
@@ -95,6 +109,7 @@ class HomeChannelsTest : public testing::Test, public PublicationEncoder {
   core::Instant now_{std::chrono::seconds(100)};
   bool quiet_ = false;  // what the last hand-over was told of the last channel
   int encoded_ = 0;
+  bool deltas_ = true;        // published with leave to send differences
   core::Instant received_{};  // of the last batch
   std::set<core::ShardIndex> blocked_;
   std::set<const char*> views_;
@@ -324,6 +339,46 @@ TEST_F(HomeChannelsTest, AChannelStaysWhileSomethingIsUnderWayForIt) {
     (*home_.at(number).following).*state = false;
   }
   EXPECT_TRUE(home_.is_unused(number));
+}
+
+TEST_F(HomeChannelsTest, DifferencesAreTakenFromThePublicationBefore) {
+  join_now("c", {0, kDelta, 7});
+  publish("c", "1");
+  EXPECT_THAT(hand_over(), ElementsAre("0:7:||jc1;|jc1;")) << "there was none before";
+  publish("c", "2");
+  publish("c", "3");
+  EXPECT_THAT(hand_over(), ElementsAre("0:7:||jc1>2;jc2>3;|jc2;jc2>3;"))
+      << "whoever has none gets the first whole, and takes the next from that";
+  deltas_ = false;
+  publish("c", "4");
+  deltas_ = true;
+  publish("c", "5");
+  EXPECT_THAT(hand_over(), ElementsAre("0:7:||jc4;jc4>5;|jc4;jc4>5;"));
+}
+
+TEST_F(HomeChannelsTest, NoDifferenceIsTakenAcrossALoss) {
+  const std::uint32_t channel = join_now("c", {0, kDelta, 7});
+  publish("c", "1");
+  home_.append_state_lost(channel);
+  hand_over();
+  publish("c", "2");
+  EXPECT_THAT(hand_over(), ElementsAre("0:7:||jc2;|jc2;"));
+}
+
+TEST_F(HomeChannelsTest, APublicationIsKeptOnlyWhileDifferencesAreTaken) {
+  const std::uint32_t channel = join_now("c", {0, kJson, 7});
+  publish("c", "1");
+  EXPECT_EQ(home_.at(channel).delta_base, nullptr);
+  join_now("d", {0, kJson | kDelta, 8});
+  encoded_ = 0;
+  publish("d", "1");
+  publish("d", "2");
+  EXPECT_EQ(encoded_, 6) << "once for each of JSON, differences, and those without a base";
+  EXPECT_THAT(hand_over(), ElementsAre("0:7:jc1;|", "0:8:jd1;jd2;||jd1;jd1>2;|jd1;jd1>2;"));
+  remove_interest(0, *home_.find("d"));
+  join_now("d", {0, kDelta, 9});
+  publish("d", "3");
+  EXPECT_THAT(hand_over(), ElementsAre("0:9:||jd3;|jd3;"));
 }
 
 }  // namespace

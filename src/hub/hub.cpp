@@ -40,9 +40,10 @@ void Hub::post(core::ShardIndex to, Mail&& mail) {
 std::optional<Hub::Subscribed> Hub::subscribe(core::ConnectionId connection, std::string_view name,
                                               Encoding encoding, SubscriptionOptions options,
                                               bool held) {
+  if (!local_.has_room()) return std::nullopt;
   const auto number = local_.find_or_create(name);
   if (!number) return std::nullopt;
-  const Form form = form_of(encoding, options.joins);
+  const Form form = form_of(encoding, options.joins, options.variant);
   LocalChannels::Beginning beginning;
   beginning.asked_home = options.asks_home();
   beginning.live = tell_interest(*number, form) && !beginning.asked_home;

@@ -103,10 +103,14 @@ class Hub final : private HomeOutput {
     bool live;  // false: on_subscribed follows
   };
   /// Subscribes the connection; it must not be subscribed already. What comes for a subscription
-  /// that is `held` is kept by the DeliverySink until release(). Nothing: channels_max reached.
+  /// that is `held` is kept by the DeliverySink until release(). Nothing: channels_max reached,
+  /// or kSubscriptionsMax.
   std::optional<Subscribed> subscribe(core::ConnectionId connection, std::string_view channel,
                                       Encoding encoding, SubscriptionOptions options = {},
                                       bool held = false);
+  /// The subscriber of differences has a publication to take them from: the channel's newest that
+  /// its result brought. Otherwise the next one comes whole.
+  void set_based(SubscriptionNumber subscription) { local_.set_based(subscription); }
   void release(SubscriptionNumber subscription) { local_.release(subscription); }
 
   /// What must be undone at the channel's home when a subscription ends, as it was begun.

@@ -15,7 +15,7 @@ namespace {
 struct Surroundings final : PublicationEncoder, MailCarrier, DeliverySink, HubEvents {
   explicit Surroundings(std::size_t slots) : connections(slots) {}
 
-  bool encode(Encoding, std::string_view, const Publication& publication,
+  bool encode(const EncodeAs&, std::string_view, const Publication& publication,
               std::string& out) override {
     out.append(publication.data);
     return true;

@@ -88,7 +88,7 @@ class Shard final : public PublicationEncoder,
 
   Hub& hub() { return hub_; }
 
-  bool encode(Encoding encoding, std::string_view channel, const Publication& publication,
+  bool encode(const EncodeAs& how, std::string_view channel, const Publication& publication,
               std::string& out) override;
   bool send(core::ShardIndex to, Mail&& mail) override;
   void deliver(std::uint32_t slot, const core::SegmentRef& bytes, Reach) override;
@@ -519,9 +519,9 @@ class World {
   bool calm_ = false;  // draining: nothing new begins
 };
 
-bool Shard::encode(Encoding encoding, std::string_view channel, const Publication& publication,
+bool Shard::encode(const EncodeAs& how, std::string_view channel, const Publication& publication,
                    std::string& out) {
-  world_.on_encode(index_, encoding, channel, publication, out);
+  world_.on_encode(index_, how.encoding, channel, publication, out);
   return true;
 }
 bool Shard::send(core::ShardIndex to, Mail&& mail) {

@@ -111,9 +111,9 @@ class ShardThread final : public PublicationEncoder,
  private:
   using Place = std::pair<std::uint32_t, std::size_t>;  // slot and channel
 
-  bool encode(Encoding encoding, std::string_view channel, const Publication& publication,
+  bool encode(const EncodeAs& how, std::string_view channel, const Publication& publication,
               std::string& out) override {
-    out += encoding == Encoding::JsonWebSocket ? 'J' : 'P';
+    out += how.encoding == Encoding::JsonWebSocket ? 'J' : 'P';
     out += channel.back();
     out.append(publication.data).append(";");
     return true;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace sanjay::hub {
@@ -34,8 +36,9 @@ SubscriptionNumber LocalChannels::add(std::uint32_t channel, core::ConnectionId 
   number |= static_cast<std::uint32_t>(form) << kFormShift;
   Channel& c = at(channel);
   record(number).channel = channel;
-  const Waiting subscription{connection,           number,         beginning.ticket,
-                             beginning.asked_home, beginning.held, beginning.departure};
+  const bool fresh = beginning.fresh && variant_of(form) == Variant::Delta;
+  const Waiting subscription{connection,     number, beginning.ticket,   beginning.asked_home,
+                             beginning.held, fresh,  beginning.departure};
   if (beginning.live) {
     make_live(c, subscription);
   } else {
@@ -48,10 +51,11 @@ SubscriptionNumber LocalChannels::add(std::uint32_t channel, core::ConnectionId 
 void LocalChannels::make_live(Channel& channel, const Waiting& subscription) {
   record(subscription.subscription).position =
       static_cast<std::uint32_t>(channel.subscribers.size());
-  const std::uint32_t slot = subscription.connection.slot;
-  ASSERT(slot < kHeldBit);
-  channel.subscribers.push_back(
-      {subscription.held ? slot | kHeldBit : slot, subscription.subscription});
+  std::uint32_t slot = subscription.connection.slot;
+  ASSERT(slot < kSlotMask);
+  if (subscription.held) slot |= kHeldBit;
+  if (subscription.fresh) slot |= kFreshBit;
+  channel.subscribers.push_back({slot, subscription.subscription});
 }
 
 std::vector<LocalChannels::Waiting> LocalChannels::admit_waiting(std::uint32_t channel) {
@@ -95,6 +99,16 @@ void LocalChannels::admit(SubscriptionNumber number) {
   remove_at(channel.waiting, position, kWaitingBit);
   if (channel.waiting.empty()) channel.waiting.shrink_to_fit();
   make_live(channel, waiting);
+}
+
+void LocalChannels::set_based(SubscriptionNumber number) {
+  Channel& channel = at(channel_of(number));
+  const std::uint32_t position = record(number).position;
+  if ((position & kWaitingBit) != 0) {
+    channel.waiting[position & ~kWaitingBit].fresh = false;
+  } else {
+    channel.subscribers[position].slot &= ~kFreshBit;
+  }
 }
 
 void LocalChannels::release(SubscriptionNumber number) {
@@ -174,9 +188,9 @@ void LocalChannels::enqueue(std::uint32_t channel, core::ShardIndex from,
               from,
               encoded.unencodable,
               encoded.state_lost};
-  for (std::size_t i = 0; i < kForms; ++i) {
-    if (encoded.frames[i]) batch.frames[i] = core::SegmentRef::share(encoded.frames[i]);
-  }
+  encoded.frames.for_each([&](FrameKey key, const core::SharedBytes& bytes) {
+    if (bytes) batch.frames[key] = core::SegmentRef::share(bytes);
+  });
   if (!c.work) {
     c.work = std::make_unique<Work>();
     ready_.push_back(channel);
@@ -195,22 +209,29 @@ void LocalChannels::join_batches(Work& work) {
   };
   if (!is_plain(*first)) return;
   const auto goes_with_first = [&](const Batch& batch) {
-    bool same = batch.end == first->end && is_plain(batch);
-    for (std::size_t i = 0; i < kForms; ++i) {
-      same = same && bool(batch.frames[i]) == bool(first->frames[i]);
-    }
+    bool same =
+        batch.end == first->end && is_plain(batch) && batch.frames.size() == first->frames.size();
+    batch.frames.for_each([&](FrameKey key, const core::SegmentRef&) {
+      same = same && first->frames.find(key) != nullptr;
+    });
     return same;
   };
   const auto last = std::find_if_not(std::next(first), work.batches.end(), goes_with_first);
   if (last == std::next(first)) return;
-  for (std::size_t i = 0; i < kForms; ++i) {
-    if (!first->frames[i]) continue;
+  first->frames.for_each([&](FrameKey key, core::SegmentRef& frames) {
+    std::vector<std::string_view> parts;
     std::size_t size = 0;
-    for (auto batch = first; batch != last; ++batch) size += batch->frames[i].size();
+    FrameKey part_key = key;
+    for (auto batch = first; batch != last; ++batch) {
+      parts.push_back(batch->frames.find(part_key)->bytes());
+      size += parts.back().size();
+      // Behind its first publication one who had none takes what the others take.
+      if (batch->publications > 0) part_key = form_of_key(key);
+    }
     core::SegmentBuilder joined(size);
-    for (auto batch = first; batch != last; ++batch) joined.append(batch->frames[i].bytes());
-    first->frames[i] = joined.finish();
-  }
+    for (const std::string_view part : parts) joined.append(part);
+    frames = joined.finish();
+  });
   for (auto batch = std::next(first); batch != last; ++batch) {
     first->bytes += batch->bytes;
     first->publications += batch->publications;
@@ -225,19 +246,29 @@ std::size_t LocalChannels::run_batch(Channel& channel, std::size_t deliveries_ma
   const std::uint32_t begin = std::exchange(batch.cursor, end);
   const Reach reach = batch.end > kFew ? Reach::Many : Reach::Few;
   std::uint64_t delivered = 0;
+  std::optional<FrameKey> found_key;  // neighbours mostly want the same
+  const core::SegmentRef* frames = nullptr;
   for (std::uint32_t i = begin; i < end; ++i) {
     const Subscriber subscriber = channel.subscribers[i];
     if (subscriber.slot == kNone) continue;
-    const auto& frames = batch.frames[form_of(subscriber.subscription)];
+    FrameKey key = form_of(subscriber.subscription);
+    if ((subscriber.slot & kFreshBit) != 0) {
+      key |= kFreshFrames;
+      if (batch.publications > 0) channel.subscribers[i].slot &= ~kFreshBit;
+    }
+    if (found_key != key) {
+      frames = batch.frames.find(key);
+      found_key = key;
+    }
     // None: there were only joins and leaves, which this form is without.
-    if (!frames) {
+    if (frames == nullptr) {
       tell_trouble(batch, subscriber);
       continue;
     }
     if ((subscriber.slot & kHeldBit) != 0) {
-      sink_.hold(subscriber.slot & ~kHeldBit, frames);
+      sink_.hold(subscriber.slot & kSlotMask, *frames);
     } else {
-      sink_.deliver(subscriber.slot, frames, reach);
+      sink_.deliver(subscriber.slot & kSlotMask, *frames, reach);
     }
     ++delivered;
     if (batch.unencodable != 0) tell_trouble(batch, subscriber);
@@ -247,7 +278,7 @@ std::size_t LocalChannels::run_batch(Channel& channel, std::size_t deliveries_ma
 }
 
 void LocalChannels::tell_trouble(const Batch& batch, const Subscriber& subscriber) {
-  const std::uint32_t slot = subscriber.slot & ~kHeldBit;
+  const std::uint32_t slot = subscriber.slot & kSlotMask;
   if (batch.state_lost) {
     sink_.on_trouble(slot, subscriber.subscription, Trouble::StateLost);
   } else if ((batch.unencodable & bit_of(form_of(subscriber.subscription))) != 0) {

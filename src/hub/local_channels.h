@@ -7,7 +7,6 @@
 #include "hub/named_slab.h"
 #include "telemetry/counter.h"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -64,7 +63,7 @@ class LocalChannels {
   };
 
   struct Subscriber {
-    std::uint32_t slot;  // with kHeldBit while held
+    std::uint32_t slot;  // with kHeldBit while held, kFreshBit until it has received something
     SubscriptionNumber subscription;
   };
 
@@ -75,11 +74,12 @@ class LocalChannels {
     std::uint32_t ticket = 0;  // of its request to the home shard
     bool asked_home = false;   // it waits for the reply to that, else for its form's confirmation
     bool held = false;
+    bool fresh = false;                            // has no publication to take differences from
     std::shared_ptr<const Departure> departure{};  // if it asked: what tells home of its end
   };
 
   struct Batch {
-    std::array<core::SegmentRef, kForms> frames;
+    ByForm<core::SegmentRef> frames;
     std::uint32_t cursor;
     std::uint32_t end;
     std::size_t bytes;
@@ -114,6 +114,8 @@ class LocalChannels {
   }
   std::optional<std::uint32_t> find(std::string_view name) const { return channels_.find(name); }
   Channel& at(std::uint32_t channel) { return channels_.at(channel); }
+  /// Whether there is a number for one more subscription.
+  bool has_room() const { return !free_.empty() || subscriptions_.size() < kSubscriptionsMax; }
   /// Forgets the channel if nobody uses it and the home shard owes it nothing.
   void erase_if_unused(std::uint32_t channel);
 
@@ -121,6 +123,7 @@ class LocalChannels {
     bool live = false;        // receives at once, else waits
     bool asked_home = false;  // see Waiting
     bool held = false;
+    bool fresh = true;
     std::uint32_t ticket = 0;
     std::shared_ptr<const Departure> departure{};
   };
@@ -135,6 +138,8 @@ class LocalChannels {
   std::shared_ptr<const Departure> departure_of(SubscriptionNumber subscription);
   /// Makes a waiting subscription live.
   void admit(SubscriptionNumber subscription);
+  /// It has received a publication: differences from the newest make sense to it.
+  void set_based(SubscriptionNumber subscription);
   /// What comes is delivered from now on, no longer held.
   void release(SubscriptionNumber subscription);
   void remove(SubscriptionNumber subscription);
@@ -195,6 +200,8 @@ class LocalChannels {
   static constexpr std::uint32_t kFew = 64;  // subscribers
   static constexpr std::uint32_t kWaitingBit = std::uint32_t{1} << 31;
   static constexpr std::uint32_t kHeldBit = std::uint32_t{1} << 31;
+  static constexpr std::uint32_t kFreshBit = std::uint32_t{1} << 30;
+  static constexpr std::uint32_t kSlotMask = kFreshBit - 1;
 
   // Eight bytes, because there is one for each connection and channel.
   struct Subscription {

@@ -35,7 +35,10 @@ class LocalChannelsTest : public testing::Test, public DeliverySink {
   }
 
   static EncodedBatch batch(const std::string& json, const std::string& protobuf = "p") {
-    return {{core::SharedBytes(json), core::SharedBytes(protobuf)}, {}, 1};
+    EncodedBatch batch{.publications = 1};
+    batch.frames[form_of(Encoding::JsonWebSocket, false)] = core::SharedBytes(json);
+    batch.frames[form_of(Encoding::ProtobufWebSocket, false)] = core::SharedBytes(protobuf);
+    return batch;
   }
   static EncodedBatch loss() { return {.state_lost = true}; }
   SubscriptionNumber join(std::uint32_t channel, std::uint32_t slot,
@@ -448,6 +451,41 @@ TEST_F(LocalChannelsTest, NumbersAreNotGivenAgainWhileTheyAreHeld) {
   EXPECT_NE(join(chat_, 2), first);
   channels_.reuse_numbers();
   EXPECT_EQ(join(chat_, 3), first);
+}
+
+// What takes differences, and its batches: regular frames, and those for who has nothing yet.
+constexpr Form kDeltaForm = form_of(Encoding::JsonWebSocket, false, Variant::Delta);
+
+EncodedBatch delta_batch(const std::string& regular, const std::string& fresh,
+                         std::uint32_t publications = 1) {
+  EncodedBatch batch{.publications = publications};
+  batch.frames[kDeltaForm] = core::SharedBytes(regular);
+  batch.frames[kDeltaForm | kFreshFrames] = core::SharedBytes(fresh);
+  return batch;
+}
+
+TEST_F(LocalChannelsTest, TheFirstPublicationComesWhole) {
+  join(chat_, 1, kDeltaForm);
+  channels_.set_based(join(chat_, 2, kDeltaForm));
+  channels_.enqueue(chat_, 0, delta_batch("+", "+", 0));  // a join: nothing to differ from
+  run();
+  take_delivered();
+  channels_.enqueue(chat_, 0, delta_batch("a-b", "b"));
+  run();
+  EXPECT_THAT(take_delivered(), UnorderedElementsAre(Pair(1, "b"), Pair(2, "a-b")));
+  channels_.enqueue(chat_, 0, delta_batch("b-c", "c"));
+  run();
+  EXPECT_THAT(take_delivered(), UnorderedElementsAre(Pair(1, "b-c"), Pair(2, "b-c")));
+}
+
+TEST_F(LocalChannelsTest, OfJoinedBatchesOnlyTheFirstPublicationComesWhole) {
+  join(chat_, 1, kDeltaForm);
+  channels_.set_based(join(chat_, 2, kDeltaForm));
+  channels_.enqueue(chat_, 0, delta_batch("+", "+", 0));
+  channels_.enqueue(chat_, 0, delta_batch("a-b", "b"));
+  channels_.enqueue(chat_, 0, delta_batch("b-c", "c"));
+  run();
+  EXPECT_THAT(take_delivered(), UnorderedElementsAre(Pair(1, "+bb-c"), Pair(2, "+a-bb-c")));
 }
 
 }  // namespace

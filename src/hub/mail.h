@@ -3,9 +3,9 @@
 
 #include "core/shared_bytes.h"
 #include "hub/answers.h"
+#include "hub/by_form.h"
 #include "hub/publication.h"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,9 +22,9 @@ namespace sanjay::hub {
 // which it was sent; the correctness of subscribing rests on that.
 
 /// Names one subscription on its shard: what a session keeps per channel it is subscribed to. The
-/// two highest bits are its form, so that a fan-out need not look the subscription up.
+/// six highest bits are its form, so that a fan-out need not look the subscription up.
 using SubscriptionNumber = std::uint32_t;
-inline constexpr unsigned kFormShift = 30;
+inline constexpr unsigned kFormShift = 26;
 inline constexpr std::uint32_t kSubscriptionsMax = 1U << kFormShift;
 static_assert(kForms <= std::size_t{1} << (32 - kFormShift));
 constexpr Form form_of(SubscriptionNumber number) {
@@ -85,6 +85,7 @@ struct PublishResult {
 
 /// What a subscription wants of its channel's home beside publications.
 struct SubscriptionOptions {
+  Variant variant = Variant::Plain;
   bool joins = false;        // tell the subscriber of joins and leaves
   bool positioned = false;   // no publication may be missed unnoticed
   bool recover = false;      // and those after `since` are wanted; means positioned
@@ -154,15 +155,15 @@ struct QueryReply {
 
 /// What a channel brought during one turn of its home shard.
 struct EncodedBatch {
-  std::array<core::SharedBytes, kForms> frames{};  // finished bytes per form
-  core::Instant received{};                        // the oldest publication in it
+  ByForm<core::SharedBytes> frames{};  // finished bytes
+  core::Instant received{};            // the oldest publication in it
   std::uint32_t publications = 0;
   FormSet unencodable = 0;  // these could not carry one of the publications
   bool state_lost = false;  // nothing else: what follows does not follow what came before
 
   std::size_t bytes() const {
     std::size_t sum = 0;
-    for (const auto& form : frames) sum += form.size();
+    frames.for_each([&](FrameKey, const core::SharedBytes& bytes) { sum += bytes.size(); });
     return sum;
   }
 };

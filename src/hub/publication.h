@@ -35,6 +35,7 @@ struct Publication {
   std::uint64_t offset = 0;   // its place in the history; 0: not kept
   std::string_view epoch{};   // of that history, with its first publication
   std::uint64_t version = 0;  // see PublishOptions
+  bool delta = false;         // may be sent as its difference from the one before
 };
 
 /// The same, as it is kept and shared between threads. Immutable.
@@ -119,23 +120,59 @@ struct HistoryQuery {
   core::Duration meta_ttl{0};
 };
 
-/// Protocol and transport framing together.
-enum class Encoding : std::uint8_t { JsonWebSocket, ProtobufWebSocket };
-inline constexpr std::size_t kEncodings = 2;
+/// Protocol and transport framing together: in what bytes a subscriber takes what channels bring.
+enum class Encoding : std::uint8_t {
+  JsonWebSocket,
+  ProtobufWebSocket,
+  JsonWebSocketDeflate,  // these two with permessage-deflate, no context taken over
+  ProtobufWebSocketDeflate,
+  JsonStream,  // chunks of an endless HTTP response: a line each
+  ProtobufStream,
+  JsonSse,
+  UniJsonWebSocket,  // unidirectional: pushes that are not wrapped in replies
+  UniJsonStream,
+  UniJsonSse,
+};
+inline constexpr std::size_t kEncodings = 10;
 
-/// What a subscriber receives of a channel: an encoding, with or without joins and leaves. One
-/// encoded copy is shared by everybody who receives the same form.
+/// What a subscriber wants of the publications.
+enum class Variant : std::uint8_t {
+  Plain,
+  Delta,     // each as its difference from the one before, where that is shorter
+  Filtered,  // only those whose tags its filter lets through
+};
+inline constexpr std::size_t kVariants = 3;
+
+/// What a subscriber receives of a channel: an encoding, a variant, with or without joins and
+/// leaves. One encoded copy is shared by everybody who receives the same form.
 using Form = std::uint8_t;
-inline constexpr std::size_t kForms = 2 * kEncodings;
-constexpr Form form_of(Encoding encoding, bool joins) {
-  return static_cast<Form>(static_cast<unsigned>(encoding) + (joins ? kEncodings : 0));
+inline constexpr std::size_t kForms = 2 * kVariants * kEncodings;
+constexpr Form form_of(Encoding encoding, bool joins, Variant variant = Variant::Plain) {
+  const std::size_t group = 2 * static_cast<std::size_t>(variant) + (joins ? 1 : 0);
+  return static_cast<Form>(static_cast<std::size_t>(encoding) + group * kEncodings);
 }
 constexpr Encoding encoding_of(Form form) { return static_cast<Encoding>(form % kEncodings); }
-constexpr bool has_joins(Form form) { return form >= kEncodings; }
+constexpr bool has_joins(Form form) { return form / kEncodings % 2 == 1; }
+constexpr Variant variant_of(Form form) { return static_cast<Variant>(form / (2 * kEncodings)); }
 
 /// A set of forms, one bit each.
-using FormSet = std::uint8_t;
-constexpr FormSet bit_of(Form form) { return static_cast<FormSet>(1U << form); }
+using FormSet = std::uint64_t;
+static_assert(kForms <= 64);
+constexpr FormSet bit_of(Form form) { return FormSet{1} << form; }
+
+/// Which bytes of a batch a subscriber gets: those of his form, or, where the form is a delta and
+/// he has received nothing yet, those that begin with a whole publication.
+using FrameKey = std::uint8_t;
+inline constexpr FrameKey kFreshFrames = 64;
+constexpr Form form_of_key(FrameKey key) { return static_cast<Form>(key & (kFreshFrames - 1)); }
+
+/// How a publication is to be encoded.
+struct EncodeAs {
+  Encoding encoding = Encoding::JsonWebSocket;
+  bool delta = false;  // for those who take differences
+  /// With delta: the publication before this one, which they all have; none: they need it whole.
+  const std::string* base = nullptr;
+};
 
 /// What of a channel's life beside publications its subscribers can be told.
 enum class Movement : std::uint8_t { Join, Leave };
@@ -147,7 +184,7 @@ class PublicationEncoder {
   virtual ~PublicationEncoder() = default;
   /// Appends the complete frame. False, with nothing appended, when the encoding cannot carry the
   /// data.
-  virtual bool encode(Encoding encoding, std::string_view channel, const Publication& publication,
+  virtual bool encode(const EncodeAs& how, std::string_view channel, const Publication& publication,
                       std::string& out) = 0;
   virtual bool encode_movement(Encoding encoding, std::string_view channel, Movement movement,
                                const ClientInfo& info, std::string& out) = 0;

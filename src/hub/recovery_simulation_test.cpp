@@ -170,7 +170,7 @@ class Shard final : public PublicationEncoder,
   Hub& hub() { return hub_; }
   TestBroker& broker() { return broker_.inner(); }
 
-  bool encode(Encoding, std::string_view, const Publication& publication,
+  bool encode(const EncodeAs&, std::string_view, const Publication& publication,
               std::string& out) override {
     out.append(std::to_string(publication.offset)).append(":");
     out.append(publication.data).append(";");

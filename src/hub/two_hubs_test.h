@@ -76,10 +76,10 @@ class TwoHubs : public testing::Test {
  protected:
   struct Side final : PublicationEncoder, MailCarrier, DeliverySink, HubEvents {
     // Protobuf cannot carry "?".
-    bool encode(Encoding encoding, std::string_view, const Publication& publication,
+    bool encode(const EncodeAs& how, std::string_view, const Publication& publication,
                 std::string& out) override {
-      if (encoding == Encoding::ProtobufWebSocket && publication.data == "?") return false;
-      out += encoding == Encoding::JsonWebSocket ? 'j' : 'p';
+      if (how.encoding == Encoding::ProtobufWebSocket && publication.data == "?") return false;
+      out += how.encoding == Encoding::JsonWebSocket ? 'j' : 'p';
       out.append(publication.data).append(publication.publisher.client);
       out.append(publication.publisher.user).append(publication.publisher.conn_info);
       return true;

@@ -205,7 +205,7 @@ TEST(ChannelConfig, EveryOptionOfANamespaceIsOneOfChannelsWithoutNamespace) {
     EXPECT_EQ(twin->min, setting.min);
     EXPECT_EQ(twin->max, setting.max);
     EXPECT_FALSE(needs_restart(twin->path));
-    EXPECT_FALSE(is_unsupported_option(setting.name));
+    EXPECT_EQ(find_centrifugo_key(twin->path), nullptr) << "it is supported";
     // Both lead to the same place within the options.
     const auto offset = [](const auto& target, const ChannelOptions& of) {
       return std::visit(
@@ -232,8 +232,8 @@ TEST(ChannelConfig, NamesWhatIsWrongWithANamespaceAndWhere) {
       {chat("history_ttl = 60"),
        "config.toml:3: channel.namespaces[0].history_ttl: expected a duration from 0s to 3650d, "
        "such as \"1m30s\", got 60"},
-      {chat("presence = 1"),
-       "config.toml:3: channel.namespaces[0].presence: expected true or false, got 1"},
+      {chat("presence = 2"),
+       "config.toml:3: channel.namespaces[0].presence: expected true or false, got 2"},
       {chat("force_recovery_mode = \"all\""),
        "config.toml:3: channel.namespaces[0].force_recovery_mode: expected one of \"stream\" or "
        "\"cache\", got \"all\""},
@@ -286,9 +286,9 @@ TEST(ChannelConfig, NamesWhatIsWrongWithANamespaceAndWhere) {
 
 TEST(ChannelConfig, NamesWhatIsWrongWithTheVariableOfNamespaces) {
   const std::pair<const char*, const char*> cases[] = {
-      {"[{\"name\": \"chat\",\n\"presence\": 1}]",
+      {"[{\"name\": \"chat\",\n\"presence\": 2}]",
        "SANJAY_CHANNEL_NAMESPACES:2: channel.namespaces[0].presence: expected true or false, got "
-       "1"},
+       "2"},
       {"[{\"name\": \"chat\", \"presense\": true}]",
        "SANJAY_CHANNEL_NAMESPACES:1: channel.namespaces[0].presense: unknown key; did you mean "
        "\"presence\"?"},
@@ -299,7 +299,7 @@ TEST(ChannelConfig, NamesWhatIsWrongWithTheVariableOfNamespaces) {
   for (const auto& [value, error] : cases) {
     EXPECT_EQ(error_of(load_variables({{"SANJAY_CHANNEL_NAMESPACES", value}})), error);
   }
-  for (const char* value : {"[", "chat", "[{\"name\" \"chat\"}]", "[{}] x", "chat,room"}) {
+  for (const char* value : {"[", "[{\"name\" \"chat\"}]", "[{}] x", "chat,room"}) {
     EXPECT_THAT(error_of(load_variables({{"SANJAY_CHANNEL_NAMESPACES", value}})),
                 testing::StartsWith("SANJAY_CHANNEL_NAMESPACES"))
         << value;
@@ -309,31 +309,57 @@ TEST(ChannelConfig, NamesWhatIsWrongWithTheVariableOfNamespaces) {
   }
 }
 
-TEST(ChannelConfig, WhatCentrifugoHasAndThisVersionHasNotIsNamedSo) {
-  const std::pair<std::string, const char*> cases[] = {
-      {chat("delta_publish = true"),
-       "config.toml:3: channel.namespaces[0].delta_publish: not supported by this version"},
-      {chat("allowed_delta_types = [\"fossil\"]"),
-       "config.toml:3: channel.namespaces[0].allowed_delta_types: not supported by this version"},
-      {chat("subscribe_proxy_enabled = true"),
-       "config.toml:3: channel.namespaces[0].subscribe_proxy_enabled: not supported by this "
-       "version"},
-      {chat("map.mode = \"persistent\""),
-       "config.toml:3: channel.namespaces[0].map: not supported by this version"},
-      {"channel.without_namespace.allow_tags_filter = true",
-       "config.toml:1: channel.without_namespace.allow_tags_filter: not supported by this version"},
-      {"[channel.without_namespace.shared_poll]\nrefresh_interval = \"1s\"",
-       "config.toml:1: channel.without_namespace.shared_poll: not supported by this version"},
-      {"channel.without_namespace.subscription_type = \"map\"",
-       "config.toml:1: channel.without_namespace.subscription_type: not supported by this version"},
+TEST(ChannelConfig, WhatOnlyCentrifugoHasIsWarnedOfOrRefused) {
+  const auto warning_of = [](const core::Result<Config>& config) {
+    return config && !config->warnings.empty() ? config->warnings.front() : error_of(config);
   };
-  for (const auto& [text, error] : cases) EXPECT_EQ(error_of(load_toml(text)), error);
-  EXPECT_EQ(error_of(load_variables({{"SANJAY_CHANNEL_WITHOUT_NAMESPACE_DELTA_PUBLISH", "true"}})),
-            "SANJAY_CHANNEL_WITHOUT_NAMESPACE_DELTA_PUBLISH: not supported by this version");
-  EXPECT_EQ(error_of(load_variables(
-                {{"SANJAY_CHANNEL_NAMESPACES", "[{\"name\": \"chat\", \"map\": {}}]"}})),
-            "SANJAY_CHANNEL_NAMESPACES:1: channel.namespaces[0].map: not supported by this "
-            "version");
+  const std::pair<std::string, const char*> warned[] = {
+      {chat("delta_publish = true"), "channel.namespaces[0].delta_publish (not yet: "},
+      {chat("allowed_delta_types = [\"fossil\"]"),
+       "channel.namespaces[0].allowed_delta_types (not yet: "},
+      {chat("map.mode = \"persistent\""), "channel.namespaces[0].map (there are stream"},
+      {"channel.without_namespace.allow_tags_filter = true",
+       "channel.without_namespace.allow_tags_filter (a subscription that asks"},
+      {"[channel.without_namespace.shared_poll]\nrefresh_interval = \"1s\"",
+       "channel.without_namespace.shared_poll.refresh_interval (there are stream"},
+      {"channel.without_namespace.subscription_type = \"map\"",
+       "channel.without_namespace.subscription_type (there are stream"},
+  };
+  for (const auto& [text, warning] : warned) {
+    EXPECT_THAT(
+        warning_of(load_toml(text)),
+        testing::StartsWith("set for Centrifugo and not supported: " + std::string(warning)));
+  }
+  EXPECT_THAT(
+      warning_of(load_variables({{"SANJAY_CHANNEL_WITHOUT_NAMESPACE_DELTA_PUBLISH", "true"}})),
+      HasSubstr("SANJAY_CHANNEL_WITHOUT_NAMESPACE_DELTA_PUBLISH (not yet: "));
+  // Options alone would let clients do what a back end was to decide.
+  EXPECT_THAT(error_of(load_toml(chat("subscribe_proxy_enabled = true"))),
+              testing::StartsWith("config.toml:3: channel.namespaces[0].subscribe_proxy_enabled: "
+                                  "not supported by this version, and not ignored: "));
+  // What is at Centrifugo's default says nothing.
+  EXPECT_EQ(error_of(load_toml(chat("map = {key_ttl = \"0s\"}\nsubscribe_proxy_enabled = false\n"
+                                    "subscribe_proxy_name = \"default\""))),
+            "no error");
+}
+
+TEST(ChannelConfig, NamespacesAreNamedAndTheirOptionsSetByVariables) {
+  const auto config = load_variables({{"SANJAY_CHANNEL_NAMESPACES_CHAT_ROOM_HISTORY_SIZE", "7"},
+                                      {"SANJAY_CHANNEL_NAMESPACES_CHAT_ROOM_HISTORY_TTL", "1m"},
+                                      {"SANJAY_CHANNEL_NAMESPACES_CHAT_PRESENCE", "true"},
+                                      {"SANJAY_CHANNEL_NAMESPACES", "chat  chat-room"}});
+  ASSERT_TRUE(config) << error_of(config);
+  ASSERT_EQ(config->channel.namespaces.size(), 2U);
+  EXPECT_EQ(config->channel.namespaces[0].name, "chat");
+  EXPECT_TRUE(config->channel.namespaces[0].options.presence);
+  EXPECT_EQ(config->channel.namespaces[1].name, "chat-room");
+  EXPECT_EQ(config->channel.namespaces[1].options.history.size, 7U);
+  EXPECT_EQ(error_of(load_variables({{"SANJAY_CHANNEL_NAMESPACES", "chat"},
+                                     {"SANJAY_CHANNEL_NAMESPACES_CHAT_HISTORY_SIZE", "x"}})),
+            "SANJAY_CHANNEL_NAMESPACES_CHAT_HISTORY_SIZE: expected a whole number from 0 to "
+            "1000000, got \"x\"");
+  EXPECT_THAT(error_of(load_variables({{"SANJAY_CHANNEL_NAMESPACES_NEWS_PRESENCE", "true"}})),
+              HasSubstr("unknown environment variable"));
 }
 
 TEST(ChannelConfig, OptionsMustFitEachOther) {

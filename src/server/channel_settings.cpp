@@ -4,38 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <variant>
 
 namespace sanjay::server {
 namespace {
 
-/// Options of Centrifugo 6 that are not offered.
-constexpr std::array<std::string_view, 18> kUnsupportedOptions{
-    "allow_tags_filter",
-    "allowed_delta_types",
-    "delta_publish",
-    "map",
-    "map_clients_presence_channel_prefix",
-    "map_users_presence_channel_prefix",
-    "publish_proxy_enabled",
-    "publish_proxy_name",
-    "shared_poll",
-    "sub_refresh_proxy_enabled",
-    "sub_refresh_proxy_name",
-    "subscribe_proxy_enabled",
-    "subscribe_proxy_name",
-    "subscribe_stream_bidirectional",
-    "subscribe_stream_proxy_bidirectional",
-    "subscribe_stream_proxy_enabled",
-    "subscribe_stream_proxy_name",
-    "subscription_type",
-};
-
-/// Reads one table into `target`; what is wrong with it is added to `faults`, its key behind `key`.
+/// Reads one table into `target`; what is wrong with it is added to `read`, its key behind `key`.
 void read_namespace(const std::string& key, const SourceValue& value, channels::Namespace& target,
-                    std::vector<NamespaceFault>& faults) {
+                    NamespacesRead& read) {
+  std::vector<NamespaceFault>& faults = read.faults;
   const auto* table = std::get_if<SourceValue::Table>(&value.data);
   if (table == nullptr) {
     faults.push_back({key, value.line, "expected a table with a name and options"});
@@ -53,11 +31,13 @@ void read_namespace(const std::string& key, const SourceValue& value, channels::
       if (name != nullptr) target.name = *name;
       continue;
     }
+    const std::string path = std::string(kWithoutNamespace) + option;
     const auto* setting = std::ranges::find(kChannelSettings, option, &ChannelSetting::name);
     if (setting != kChannelSettings.end()) {
+      if (given.is_null()) continue;
       if (auto error = assign(*setting, given, target.options)) fail(*std::move(error));
-    } else if (is_unsupported_option(option)) {
-      fail(std::string(kUnsupported));
+    } else if (const CentrifugoKey* entry = find_centrifugo_key(path)) {
+      read.foreign.push_back({key + "." + option, path, entry, &given});
     } else {
       fail("unknown key", option);
     }
@@ -67,20 +47,20 @@ void read_namespace(const std::string& key, const SourceValue& value, channels::
 
 }  // namespace
 
-std::vector<NamespaceFault> read_namespaces(const SourceValue& value,
-                                            std::vector<channels::Namespace>& target) {
+NamespacesRead read_namespaces(const SourceValue& value, std::vector<channels::Namespace>& target) {
   const auto* list = std::get_if<SourceValue::List>(&value.data);
+  NamespacesRead read;
   if (list == nullptr) {
-    return {{std::string(kNamespacesKey), value.line,
-             "expected a list of tables, each with a name and options"}};
+    read.faults.push_back({std::string(kNamespacesKey), value.line,
+                           "expected a list of tables, each with a name and options"});
+    return read;
   }
-  std::vector<NamespaceFault> faults;
   std::vector<channels::Namespace> namespaces(list->size());
   for (std::size_t i = 0; i < list->size(); ++i) {
-    read_namespace(fmt::format("{}[{}]", kNamespacesKey, i), (*list)[i], namespaces[i], faults);
+    read_namespace(fmt::format("{}[{}]", kNamespacesKey, i), (*list)[i], namespaces[i], read);
   }
-  if (faults.empty()) target = std::move(namespaces);
-  return faults;
+  if (read.faults.empty()) target = std::move(namespaces);
+  return read;
 }
 
 std::string commented(std::string_view lines) {
@@ -89,10 +69,6 @@ std::string commented(std::string_view lines) {
     text.append("# ").append(lines.substr(0, lines.find('\n') + 1));
   }
   return text;
-}
-
-bool is_unsupported_option(std::string_view name) {
-  return std::ranges::find(kUnsupportedOptions, name) != kUnsupportedOptions.end();
 }
 
 }  // namespace sanjay::server

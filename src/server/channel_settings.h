@@ -2,6 +2,7 @@
 #pragma once
 
 #include "channels/namespaces.h"
+#include "server/centrifugo_keys.h"
 #include "server/config_schema.h"
 #include "server/config_source.h"
 
@@ -115,6 +116,10 @@ inline constexpr std::array kChannelSettings = std::to_array<ChannelSetting>({
 std::optional<std::string> assign(const ChannelSetting& setting, const SourceValue& value,
                                   channels::ChannelOptions& options);
 
+/// The same for text from the environment.
+std::optional<std::string> assign_text(const ChannelSetting& setting, std::string_view text,
+                                       channels::ChannelOptions& options);
+
 /// The key of the list of namespaces, the one setting that is a list of tables.
 inline constexpr std::string_view kNamespacesKey = "channel.namespaces";
 
@@ -126,13 +131,23 @@ struct NamespaceFault {
   std::string_view unknown{};  // the name of an option there is not
 };
 
-/// Reads the list, whichever source it comes from. `target` is replaced when there is no fault.
-std::vector<NamespaceFault> read_namespaces(const SourceValue& value,
-                                            std::vector<channels::Namespace>& target);
+/// An option that Centrifugo has and this server has not.
+struct ForeignOption {
+  std::string key;   // as in NamespaceFault
+  std::string path;  // "channel.without_namespace.delta_publish"
+  const CentrifugoKey* entry;
+  const SourceValue* value;  // in what was read
+};
 
-/// Whether Centrifugo has an option of this name for a namespace, and this server has not.
-bool is_unsupported_option(std::string_view name);
-inline constexpr std::string_view kUnsupported = "not supported by this version";
+struct NamespacesRead {
+  std::vector<NamespaceFault> faults;
+  std::vector<ForeignOption> foreign;
+};
+
+/// Reads the list, whichever source it comes from. `target` is replaced when there is no fault.
+NamespacesRead read_namespaces(const SourceValue& value, std::vector<channels::Namespace>& target);
+
+inline constexpr std::string_view kWithoutNamespace = "channel.without_namespace.";
 
 /// What a documented configuration without namespaces shows, in a comment. Whole lines of TOML.
 inline constexpr std::string_view kExampleNamespace =

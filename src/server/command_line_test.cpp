@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -119,13 +120,15 @@ TEST(CommandLine, BadUsageIsNamed) {
   EXPECT_THAT(usage_error_of({"version", "--port", "1"}), HasSubstr("--port"));
   EXPECT_THAT(usage_error_of({"--port", "1", "version"}),
               HasSubstr("options belong behind the command \"version\""));
-  EXPECT_THAT(usage_error_of({"gentoken"}), HasSubstr("--user"));
-  EXPECT_THAT(usage_error_of({"checkconfig"}), HasSubstr("--config"));
+  EXPECT_THAT(usage_error_of({"gensubtoken"}), HasSubstr("--channel"));
+  EXPECT_THAT(usage_error_of({"checktoken"}), HasSubstr("token"));
+  EXPECT_THAT(usage_error_of({"gentoken", "--algorithm", "none"}),
+              HasSubstr("--algorithm: expected HS256, HS384 or HS512"));
   EXPECT_THAT(usage_error_of({"version", "configdoc"}), HasSubstr("configdoc"));
-  for (const char* ttl : {"7", "-2", "0", "x", "7w", ""}) {
+  for (const char* ttl : {"-2", "0", "x", "7w", "", "7.", "9999999999"}) {
     EXPECT_THAT(usage_error_of({"gentoken", "--user", "u", "--ttl", ttl}),
-                HasSubstr("--ttl: expected a duration such as \"7d\" or \"1h30m\", or -1 for no "
-                          "expiry"))
+                HasSubstr("--ttl: expected a duration such as \"7d\" or \"1h30m\", a number of "
+                          "seconds, or -1 for no expiry"))
         << ttl;
   }
 }
@@ -205,6 +208,138 @@ TEST_F(CommandLineFile, GenTokenMakesTokensThatTheServerAccepts) {
   const std::string text = run({"gentoken", "--config", path, "--user", "u"}).out;
   EXPECT_THAT(text, HasSubstr("HS256 token for user \"u\", valid for 7d:\ney"));
   EXPECT_THAT(text, Not(HasSubstr("hush")));
+}
+
+TEST(CommandLine, CentrifugosFlagsAreTaken) {
+  const auto config =
+      config_for(*parse({"-a", "127.0.0.1", "-p", "9000", "--client.insecure",
+                         "--http_api.insecure=true", "--health.enabled=false", "--log.level",
+                         "DEBUG", "--http_server.internal_port", "9001", "--engine.type", "memory",
+                         "--admin.enabled=false", "--channel.max_length", "100"}),
+                 {});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->http_server.address, "127.0.0.1");
+  EXPECT_EQ(config->http_server.port, 9000);
+  EXPECT_EQ(config->http_server.internal_port, 9001);
+  EXPECT_TRUE(config->client.insecure);
+  EXPECT_TRUE(config->http_api.insecure);
+  EXPECT_FALSE(config->health.enabled);
+  EXPECT_EQ(config->log.level, telemetry::Level::Debug);
+  EXPECT_EQ(config->channel.max_length, 100U);
+  EXPECT_TRUE(config->warnings.empty());
+
+  const auto warned = config_for(*parse({"--engine.type", "redis", "--admin.enabled"}), {});
+  ASSERT_TRUE(warned);
+  EXPECT_THAT(warned->warnings.front(),
+              HasSubstr("--engine.type (everything is kept in the memory"));
+  EXPECT_THAT(warned->warnings.front(), HasSubstr("--admin.enabled (there is no admin page"));
+  EXPECT_FALSE(config_for(*parse({"--engine.type", "redis", "--strict"}), {}));
+  EXPECT_THAT(usage_error_of({"--client.token.hmac_secret_key", "x"}), HasSubstr("hmac_secret_key"))
+      << "arguments are public";
+}
+
+TEST_F(CommandLineFile, CheckConfigIsStrictWhenAsked) {
+  const char* path = write("engine.type = \"redis\"\n");
+  const CommandOutput lax = run({"checkconfig", "-c", path});
+  EXPECT_EQ(lax.exit_code, 0);
+  EXPECT_THAT(lax.err, HasSubstr("warning: set for Centrifugo and not supported: engine.type ("));
+  const CommandOutput strict = run({"checkconfig", "--strict", "-c", path});
+  EXPECT_EQ(strict.exit_code, 2);
+  EXPECT_EQ(strict.out, "");
+  EXPECT_THAT(strict.err, testing::StartsWith("set for Centrifugo and not supported: engine.type"));
+  EXPECT_EQ(run({"checkconfig", "-s", "-c", path}).exit_code, 2);
+}
+
+TEST_F(CommandLineFile, TokensOfEverySecretAreMadeAndChecked) {
+  const char* path = write(
+      "[client.token]\nhmac_secret_key = \"hush-1\"\naudience = \"chat\"\nissuer = \"us\"\n"
+      "user_id_claim = \"uid\"\n"
+      "[client.subscription_token]\nenabled = true\nhmac_secret_key = \"hush-2\"\n");
+  const auto token_of = [&](std::vector<const char*> arguments) {
+    arguments.insert(arguments.end(), {"-q", "-c", path});
+    const CommandOutput output = run(std::move(arguments));
+    EXPECT_EQ(output.exit_code, 0) << output.err;
+    return output.out.substr(0, output.out.find('\n'));
+  };
+  for (const char* algorithm : {"HS256", "HS384", "HS512"}) {
+    const std::string connection =
+        token_of({"gentoken", "-u", "ann", "-t", "3600", "--algorithm", algorithm});
+    const CommandOutput good = run({"checktoken", "-c", path, connection.c_str()});
+    EXPECT_EQ(good.exit_code, 0) << good.err;
+    EXPECT_EQ(good.out,
+              "valid token for user \"ann\"\npayload: {\"iat\":1700000000,\"sub\":\"ann\","
+              "\"uid\":\"ann\",\"iss\":\"us\",\"aud\":\"chat\",\"exp\":1700003600}\n");
+    const std::string subscription =
+        token_of({"gensubtoken", "-u", "ann", "-s", "news", "--algorithm", algorithm});
+    const CommandOutput sub = run({"checksubtoken", "-c", path, subscription.c_str()});
+    EXPECT_EQ(sub.exit_code, 0) << sub.err;
+    EXPECT_THAT(sub.out,
+                testing::StartsWith("valid subscription token for user \"ann\" and channel "
+                                    "\"news\"\npayload: {"));
+    // Neither is ever taken for the other: their keys are not the same, nor what they say.
+    EXPECT_EQ(run({"checksubtoken", "-c", path, connection.c_str()}).exit_code, 2);
+    EXPECT_EQ(run({"checktoken", "-c", path, subscription.c_str()}).exit_code, 2);
+  }
+  const std::string anonymous = token_of({"gentoken"});
+  EXPECT_THAT(run({"checktoken", "-c", path, anonymous.c_str()}).out,
+              testing::StartsWith("valid token for an anonymous user\n"));
+}
+
+TEST_F(CommandLineFile, CheckTokenSaysWhyATokenIsNotValid) {
+  const char* path = write("client.token.hmac_secret_key = \"hush\"\n");
+  const std::string old = [&] {
+    const CommandLine line = *parse({"gentoken", "-u", "ann", "-t", "60", "-q", "-c", path});
+    const std::string text = run_command(line, {}, kNow - 1h).out;
+    return text.substr(0, text.size() - 1);
+  }();
+  const CommandOutput expired = run({"checktoken", "-c", path, old.c_str()});
+  EXPECT_EQ(expired.exit_code, 2);
+  EXPECT_EQ(expired.out, "");
+  EXPECT_THAT(expired.err, testing::StartsWith("not a valid connection token: "));
+  EXPECT_THAT(expired.err, HasSubstr("exp"));
+  EXPECT_THAT(expired.err, HasSubstr("\npayload: \"{\\\"iat\\\":"));
+  EXPECT_THAT(expired.err, Not(HasSubstr("hush")));
+  const CommandOutput forged = run({"checktoken", "-c", path, (old + "x").c_str()});
+  EXPECT_EQ(forged.exit_code, 2);
+  EXPECT_THAT(forged.err, testing::StartsWith("not a valid connection token: "));
+  EXPECT_EQ(run({"checktoken", "-c", path, "garbage"}).exit_code, 2);
+  EXPECT_THAT(run({"checktoken", "x"}).err, HasSubstr("client.token has no key"));
+}
+
+TEST_F(CommandLineFile, DefaultsAreWrittenInEveryFormatAndOverTheBase) {
+  const char* base = write("client.channel_limit = 7\nhttp_api.key = \"a$b\"\n");
+  for (const char* name : {"x.json", "x.yaml", "x.toml"}) {
+    const CommandOutput output = run({"defaultconfig", "-d", "-c", name, "-b", base});
+    ASSERT_EQ(output.exit_code, 0) << output.err;
+    EXPECT_FALSE(std::filesystem::exists(name));
+    const ConfigFile file{name, output.out};
+    const auto config = load_config({{}, &file, {}, {}, true});
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->client.channel_limit, 7U);
+    EXPECT_EQ(config->http_api.key, "a$b");
+  }
+  EXPECT_EQ(run({"defaultconfig", "-d", "-c", "x.conf"}).exit_code, 2);
+  const std::string target = path_ + ".json";
+  std::filesystem::remove(target);
+  EXPECT_EQ(run({"defaultconfig", "-c", target.c_str()}).exit_code, 0);
+  EXPECT_EQ(run({"defaultconfig", "-c", target.c_str()}).exit_code, 2) << "it is there already";
+  EXPECT_EQ(run({"checkconfig", "--strict", "-c", target.c_str()}).exit_code, 0);
+  std::filesystem::remove(target);
+
+  EXPECT_EQ(run({"defaultenv", "-b", base, "--base-non-zero-only"}).out,
+            "SANJAY_CLIENT_CHANNEL_LIMIT=7\nSANJAY_HTTP_API_KEY=\"a\\$b\"\n");
+  const std::string all = run({"defaultenv"}).out;
+  EXPECT_EQ(std::ranges::count(all, '\n'), std::ssize(settings()));
+  EXPECT_THAT(all, HasSubstr("SANJAY_CLIENT_PING_INTERVAL=\"25s\"\n"));
+}
+
+TEST(Commands, ConfigDocHasMarkdownToo) {
+  EXPECT_THAT(run({"configdoc", "-m"}).out, HasSubstr("| `http_server.port` | `8000` | port for"));
+  const std::string section = run({"configdoc", "-s", "log"}).out;
+  EXPECT_THAT(section, testing::StartsWith("## `log`\n"));
+  EXPECT_THAT(section, Not(HasSubstr("http_server")));
+  EXPECT_EQ(run({"configdoc", "-s", "nothing"}).exit_code, 2);
+  EXPECT_THAT(run({"configdoc", "--centrifugo"}).out, HasSubstr("| `engine` | warned of |"));
 }
 
 TEST(Commands, GenTokenTakesTheSecretFromTheEnvironmentAndNeedsOne) {

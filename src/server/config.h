@@ -92,6 +92,7 @@ struct Config {
     std::uint32_t connection_limit = 0;
     std::uint32_t connection_limit_per_address = 0;
     std::uint32_t connection_rate_limit = 0;
+    std::uint32_t connection_pace = 2000;
   } client;
 
   struct Websocket {
@@ -158,9 +159,11 @@ struct Config {
 
   /// What is allowed but probably not meant, one sentence each, for the log.
   std::vector<std::string> warnings;
+  /// What else the log should say of where this came from.
+  std::vector<std::string> notices;
 };
 
-/// A configuration file in memory. TOML, or JSON when the name ends in ".json".
+/// A configuration file in memory: JSON, YAML or TOML, by the end of its name.
 struct ConfigFile {
   std::string name;
   std::string text;
@@ -173,7 +176,7 @@ struct EnvironmentVariable {
 
 /// One setting given by name, from a command-line flag.
 struct Override {
-  std::string_view path;  // "http_server.port"; must be a key of the schema
+  std::string_view path;  // "http_server.port"; a key of the schema, or one of centrifugo_keys()
   std::string value;
   std::string_view flag;  // "--port", for messages
 };
@@ -182,8 +185,10 @@ struct Override {
 struct ConfigSources {
   std::vector<Override> presets;  // change the built-in defaults (--dev)
   const ConfigFile* file = nullptr;
-  std::span<const EnvironmentVariable> environment;  // only SANJAY_… is read
+  /// SANJAY_… is read, and CENTRIFUGO_… of the same names where that is not set.
+  std::span<const EnvironmentVariable> environment;
   std::vector<Override> overrides;
+  bool strict = false;  // what would be a warning of Centrifugo's keys is an error
 };
 
 /// Builds the configuration, or says everything that is wrong with it, one problem a line and at

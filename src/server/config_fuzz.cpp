@@ -50,6 +50,7 @@ void fuzz_config(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   check_file({"fuzz.toml", text});
   check_file({"fuzz.json", text});
+  check_file({"fuzz.yaml", text});
   check_environment(text);
 }
 
@@ -59,12 +60,15 @@ void fuzz_config(const std::uint8_t* data, std::size_t size) {
 /// One source for an input, for speed; a corpus as a test sees them all.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
-  switch (size % 3) {
+  switch (size % 4) {
     case 0:
       sanjay::server::check_file({"fuzz.toml", text});
       break;
     case 1:
       sanjay::server::check_file({"fuzz.json", text});
+      break;
+    case 2:
+      sanjay::server::check_file({"fuzz.yaml", text});
       break;
     default:
       sanjay::server::check_environment(text);

@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <map>
 
 namespace sanjay::server {
 namespace {
@@ -33,10 +34,7 @@ class JsonReader {
     } else {
       line_ = 0;  // found before the walk began: bad UTF-8, an open string, an empty file
     }
-    if (!repeated_key_.empty()) {
-      return std::unexpected(
-          SyntaxError{repeated_line_, "the key \"" + repeated_key_ + "\" is given twice"});
-    }
+    if (repeated_key_) return std::unexpected(*std::move(repeated_key_));
     if (error != simdjson::SUCCESS) {
       return std::unexpected(
           SyntaxError{line_, std::string("not valid JSON: ") + simdjson::error_message(error)});
@@ -45,15 +43,14 @@ class JsonReader {
   }
 
  private:
-  static constexpr unsigned kDepthMax = 16;
-
   void advance_to(const char* place) {
     line_ += static_cast<unsigned>(std::count(counted_, std::max(counted_, place), '\n'));
     counted_ = std::max(counted_, place);
   }
 
   simdjson::error_code read_value(ondemand::value value, unsigned depth, SourceValue& out) {
-    if (depth > kDepthMax) return simdjson::DEPTH_ERROR;
+    if (depth > kConfigDepthMax) return simdjson::DEPTH_ERROR;
+    if (++values_ > kConfigValuesMax) return simdjson::CAPACITY;
     const char* place = nullptr;
     if (value.current_location().get(place) == simdjson::SUCCESS) advance_to(place);
     out.line = line_;
@@ -86,6 +83,7 @@ class JsonReader {
 
   simdjson::error_code read_object(ondemand::value& value, unsigned depth,
                                    SourceValue::Table& table) {
+    std::map<std::string, unsigned, std::less<>> lines;
     ondemand::object object;
     if (const auto error = value.get_object().get(object)) return error;
     for (auto item : object) {
@@ -95,10 +93,10 @@ class JsonReader {
       if (const auto error = field.unescaped_key().get(key)) return error;
       SourceEntry entry{std::string(key), {}};
       if (const auto error = read_value(field.value(), depth + 1, entry.value)) return error;
-      if (std::ranges::find(table, entry.key, &SourceEntry::key) != table.end() &&
-          repeated_key_.empty()) {
-        repeated_key_ = entry.key;
-        repeated_line_ = entry.value.line;
+      const unsigned line = entry.value.line;
+      const auto [first, is_new] = lines.emplace(entry.key, line);
+      if (!is_new && !repeated_key_) {
+        repeated_key_ = {line, repeated_key_message(entry.key, first->second, line)};
       }
       table.push_back(std::move(entry));
     }
@@ -131,8 +129,8 @@ class JsonReader {
   ondemand::parser parser_;
   const char* counted_ = text_.data();
   unsigned line_ = 1;
-  std::string repeated_key_;
-  unsigned repeated_line_ = 0;
+  std::size_t values_ = 0;
+  std::optional<SyntaxError> repeated_key_;
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ const std::set<std::string_view> kFixedAtStart{
     "client.queue_max_size",
     "client.connection_limit_per_address",
     "client.connection_rate_limit",
+    "client.connection_pace",
     "websocket.write_timeout",
     "node.name",
     "runtime.shards",

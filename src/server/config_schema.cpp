@@ -139,6 +139,12 @@ constexpr std::array kSettingsBefore = std::to_array<Setting>({
      [](Config& c) -> Target { return &c.client.connection_rate_limit; },
      "new WebSocket connections this server takes per second; 0: no limit", 0, 1'000'000},
 
+    {"client.connection_pace", [](Config& c) -> Target { return &c.client.connection_pace; },
+     "new WebSocket connections each shard begins per second; the others wait for their turn, up "
+     "to "
+     "5 s, so that who is connected feels nothing of very many who come back; 0: nobody waits",
+     0, 1'000'000},
+
     {"client.token.hmac_secret_key",
      [](Config& c) -> Target { return &c.client.token.hmac_secret_key; },
      "secret of HS256, HS384 and HS512 connection tokens; empty: none of these is accepted", 0, 0,
@@ -374,12 +380,13 @@ constexpr std::array<std::string_view, 6> kReloaded{
     "cert_pem", "cert_pem_file", "key_pem", "key_pem_file", "client_ca_pem", "client_ca_pem_file"};
 
 /// Keys, and with a dot at their end whole sections, that shape what is built at start.
-constexpr std::array<std::string_view, 7> kNeedRestart{"http_server.",
+constexpr std::array<std::string_view, 8> kNeedRestart{"http_server.",
                                                        "runtime.",
                                                        "node.",
                                                        "client.queue_max_size",
                                                        "client.connection_limit_per_address",
                                                        "client.connection_rate_limit",
+                                                       "client.connection_pace",
                                                        "websocket.write_timeout"};
 
 constexpr std::array<std::string_view, 3> kIoNames{"auto", "uring", "epoll"};

@@ -25,12 +25,21 @@
 namespace sanjay::server {
 namespace {
 
-// toml++ itself refuses more than 256 levels, so that this recursion is bounded.
-SourceValue convert(const toml::node& node);
+/// What was met on the way that is beyond the bounds.
+struct Bounds {
+  unsigned depth = 0;
+  std::size_t values = 0;
+  unsigned line = 0;  // of the first value that is too deep or one too many; 0: none is
+};
 
-SourceValue::Table convert_table(const toml::table& table) {
+// toml++ itself refuses more than 256 levels, so that this recursion is bounded.
+SourceValue convert(const toml::node& node, Bounds& bounds);
+
+SourceValue::Table convert_table(const toml::table& table, Bounds& bounds) {
   SourceValue::Table entries;
-  for (const auto& [key, node] : table) entries.push_back({std::string(key), convert(node)});
+  for (const auto& [key, node] : table) {
+    entries.push_back({std::string(key), convert(node, bounds)});
+  }
   // toml++ sorts by name; people read their errors from top to bottom.
   std::ranges::sort(entries, {}, [](const SourceEntry& entry) {
     return std::pair(entry.value.line, std::string_view(entry.key));
@@ -38,14 +47,17 @@ SourceValue::Table convert_table(const toml::table& table) {
   return entries;
 }
 
-SourceValue convert(const toml::node& node) {
+SourceValue convert(const toml::node& node, Bounds& bounds) {
   SourceValue value;
   value.line = node.source().begin.line;
+  const bool is_beyond = bounds.depth > kConfigDepthMax || ++bounds.values > kConfigValuesMax;
+  if (is_beyond && bounds.line == 0) bounds.line = value.line;
+  ++bounds.depth;
   if (const auto* table = node.as_table()) {
-    value.data = convert_table(*table);
+    value.data = convert_table(*table, bounds);
   } else if (const auto* array = node.as_array()) {
     SourceValue::List list;
-    for (const toml::node& item : *array) list.push_back(convert(item));
+    for (const toml::node& item : *array) list.push_back(convert(item, bounds));
     value.data = std::move(list);
   } else if (const auto* text = node.as_string()) {
     value.data = text->get();
@@ -58,6 +70,7 @@ SourceValue convert(const toml::node& node) {
   } else {
     value.data = SourceValue::Other{"a date or time"};
   }
+  --bounds.depth;
   return value;
 }
 
@@ -70,7 +83,10 @@ core::Result<SourceValue, SyntaxError> read_toml(std::string_view text) {
         SyntaxError{result.error().source().begin.line,
                     "not valid TOML: " + std::string(result.error().description())});
   }
-  return convert(result.table());
+  Bounds bounds;
+  SourceValue root = convert(result.table(), bounds);
+  if (bounds.line != 0) return std::unexpected(SyntaxError{bounds.line, "too deep or too much"});
+  return root;
 }
 
 }  // namespace sanjay::server

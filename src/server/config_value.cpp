@@ -72,48 +72,105 @@ std::string shown(const SourceValue& value) {
   return std::visit(Show{}, value.data);
 }
 
-/// Sets the target if the value is of its type and in its range. One per type; false: it is not.
+/// Text from a source where everything is text, or in quotes where none were needed.
 template <class T>
-  requires std::same_as<T, bool> || std::same_as<T, std::string>
-bool set(const Range&, const SourceValue& value, T& target) {
-  const auto* given = std::get_if<T>(&value.data);
+std::optional<T> parsed(std::string_view text) {
+  if constexpr (std::same_as<T, bool>) {
+    // What Go's ParseBool takes, which reads Centrifugo's.
+    for (const char* name : {"true", "True", "TRUE", "t", "T", "1"}) {
+      if (text == name) return true;
+    }
+    for (const char* name : {"false", "False", "FALSE", "f", "F", "0"}) {
+      if (text == name) return false;
+    }
+    return std::nullopt;
+  } else {
+    T number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+  }
+}
+
+std::optional<bool> as_bool(const SourceValue& value) {
+  if (const auto* flag = std::get_if<bool>(&value.data)) return *flag;
+  if (const auto* text = std::get_if<std::string>(&value.data)) return parsed<bool>(*text);
+  const auto* number = std::get_if<std::int64_t>(&value.data);
+  if (number == nullptr || (*number != 0 && *number != 1)) return std::nullopt;
+  return *number == 1;
+}
+
+std::optional<std::int64_t> as_whole_number(const SourceValue& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value.data)) return *number;
+  if (const auto* text = std::get_if<std::string>(&value.data)) return parsed<std::int64_t>(*text);
+  const auto* real = std::get_if<double>(&value.data);
+  constexpr double kMax = 1LL << 53;  // up to where every whole number is a double
+  if (real == nullptr || !(*real >= -kMax && *real <= kMax)) return std::nullopt;
+  const auto number = static_cast<std::int64_t>(*real);
+  if (static_cast<double>(number) != *real) return std::nullopt;
+  return number;
+}
+
+/// Sets the target if the value is of its type, or of another that says the same as Centrifugo's
+/// files may, and in its range. One per type; false: it is not.
+bool set(const Range&, const SourceValue& value, bool& target) {
+  const auto given = as_bool(value);
+  if (given) target = *given;
+  return given.has_value();
+}
+
+/// A number without quotes is a string too: people's keys and ids are, in YAML.
+bool set(const Range&, const SourceValue& value, std::string& target) {
+  if (const auto* number = std::get_if<std::int64_t>(&value.data)) {
+    target = std::to_string(*number);
+    return true;
+  }
+  const auto* given = std::get_if<std::string>(&value.data);
   if (given != nullptr) target = *given;
   return given != nullptr;
 }
 
 template <WholeNumber T>
 bool set(const Range& range, const SourceValue& value, T& target) {
-  const auto* given = std::get_if<std::int64_t>(&value.data);
-  if (given == nullptr || !range.holds(*given)) return false;
+  const auto given = as_whole_number(value);
+  if (!given || !range.holds(*given)) return false;
   target = static_cast<T>(*given);
   return true;
 }
 
 bool set(const Range& range, const SourceValue& value, core::Duration& target) {
-  const auto* given = std::get_if<std::string>(&value.data);
-  const auto duration = given == nullptr ? std::nullopt : parse_duration(*given);
+  std::optional<core::Duration> duration;
+  if (const auto* text = std::get_if<std::string>(&value.data)) {
+    duration = parse_duration(*text);
+  } else if (const auto* number = std::get_if<std::int64_t>(&value.data); number && *number == 0) {
+    duration = core::Duration::zero();  // all other numbers lack a unit
+  }
   if (!duration || !range.holds(duration->count())) return false;
   target = *duration;
   return true;
 }
 
-/// What Centrifugo's own configurations say where nothing was chosen.
-bool is_default(const std::string& text, channels::RecoveryMode) { return text.empty(); }
+/// What Centrifugo's configurations say for a choice of ours.
+std::string_view synonym(std::string_view text, channels::RecoveryMode) {
+  return text.empty() ? "stream" : text;
+}
+std::string_view synonym(std::string_view text, telemetry::Level) {
+  return text == "fatal" || text == "none" ? "error" : text;
+}
 template <Choice T>
-bool is_default(const std::string&, T) {
-  return false;
+std::string_view synonym(std::string_view text, T) {
+  return text;
 }
 
 template <Choice T>
 bool set(const Range&, const SourceValue& value, T& target) {
   const auto* given = std::get_if<std::string>(&value.data);
+  if (given == nullptr) return false;
+  std::string text = *given;
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   const auto names = choice_names(T{});
-  if (given != nullptr && is_default(*given, T{})) {
-    target = T{};
-    return true;
-  }
-  for (std::size_t i = 0; given != nullptr && i < names.size(); ++i) {
-    if (names[i] != *given) continue;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] != synonym(text, T{})) continue;
     target = static_cast<T>(i);
     return true;
   }
@@ -123,6 +180,12 @@ bool set(const Range&, const SourceValue& value, T& target) {
 template <class Item>
 bool set(const Range& range, const SourceValue& value, std::vector<Item>& target) {
   const auto* given = std::get_if<SourceValue::List>(&value.data);
+  SourceValue::List alone;
+  if (const auto* text = std::get_if<std::string>(&value.data);
+      text != nullptr && std::same_as<Item, std::string>) {
+    if (!text->empty()) alone.push_back(value);
+    given = &alone;
+  }
   if (given == nullptr) return false;
   std::vector<Item> items(given->size());
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -133,7 +196,7 @@ bool set(const Range& range, const SourceValue& value, std::vector<Item>& target
 }
 
 bool set(const Range&, const SourceValue& value, std::vector<channels::Namespace>& target) {
-  return read_namespaces(value, target).empty();
+  return read_namespaces(value, target).faults.empty();
 }
 
 /// Sets what the rule's target points at, or returns why not.
@@ -148,15 +211,11 @@ std::optional<std::string> assign_to(const auto& rule, const auto& target, const
                      is_secret ? "something else" : shown(value));
 }
 
-/// Text becomes a value of T where it can; else it stays text, and set() will say what is wrong.
+/// set() reads texts; only lists are taken apart here.
 template <class T>
 SourceValue from_text(std::string_view text, const T*) {
-  if constexpr (std::same_as<T, bool>) {
-    if (text == "true" || text == "false") return {text == "true", 0};
-  } else if constexpr (WholeNumber<T>) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc() && end == text.data() + text.size()) return {number, 0};
+  if constexpr (WholeNumber<T>) {
+    if (const auto number = parsed<std::int64_t>(text)) return {*number, 0};
   }
   return {std::string(text), 0};
 }
@@ -243,6 +302,13 @@ std::optional<std::string> assign_text(const Setting& setting, std::string_view 
   const SourceValue value = std::visit([&](const auto* target) { return from_text(text, target); },
                                        setting.target(config));
   return assign(setting, value, config);
+}
+
+std::optional<std::string> assign_text(const ChannelSetting& setting, std::string_view text,
+                                       channels::ChannelOptions& options) {
+  const SourceValue value = std::visit([&](const auto* target) { return from_text(text, target); },
+                                       setting.target(options));
+  return assign(setting, value, options);
 }
 
 std::string write_toml(const Config& config, TomlDetail detail) {

@@ -9,11 +9,12 @@
 
 namespace sanjay::server {
 
-/// Durations as people write them: "25s", "500ms", "1m30s", "7d", or "0". Whole numbers with the
-/// units d, h, m, s, ms, each at most once, the larger first. Nothing else is accepted.
+/// Durations as people and Go write them: "25s", "500ms", "1m30s", "1.5h", "7d", or "0". Numbers
+/// with the units d, h, m, s, ms, us, ns, each at most once, the larger first, at most a century.
+/// Nothing else is accepted.
 std::optional<core::Duration> parse_duration(std::string_view text);
 
-/// The shortest such text; anything below a millisecond is cut.
+/// The shortest such text without fractions, of a duration that is not negative.
 std::string format_duration(core::Duration duration);
 
 }  // namespace sanjay::server

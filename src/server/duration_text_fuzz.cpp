@@ -14,7 +14,6 @@ void fuzz_duration_text(const std::uint8_t* data, std::size_t size) {
   const auto duration = parse_duration({reinterpret_cast<const char*>(data), size});
   if (!duration) return;
   ASSERT(*duration >= core::Duration::zero() && *duration <= std::chrono::days(36500));
-  ASSERT(*duration % std::chrono::milliseconds(1) == core::Duration::zero());
   ASSERT(parse_duration(format_duration(*duration)) == *duration);
 }
 

@@ -20,7 +20,7 @@ using testing::Not;
 
 class GenConfig : public testing::Test {
  protected:
-  GenConfig() { std::filesystem::create_directory(folder_); }
+  GenConfig() { std::filesystem::create_directories(folder_); }
   ~GenConfig() override { std::filesystem::remove_all(folder_); }
 
   std::string path(const char* name) const { return folder_ + "/" + name; }
@@ -65,9 +65,18 @@ TEST_F(GenConfig, AFileThatIsThereStaysAsItIs) {
   EXPECT_EQ(run(Command::GenConfig, path("no/such/folder.toml")).exit_code, kExitBadUsage);
 }
 
-TEST_F(GenConfig, TheFileIsGoodAndKeepsItsSecrets) {
-  ASSERT_EQ(run(Command::GenConfig, path("sanjay.toml")).exit_code, 0);
-  const auto file = read_config_file(path("sanjay.toml"));
+TEST_F(GenConfig, ANameOfNoFormatIsRefused) {
+  EXPECT_EQ(run(Command::GenConfig, path("sanjay.conf")).exit_code, kExitBadUsage);
+  EXPECT_FALSE(std::filesystem::exists(path("sanjay.conf")));
+}
+
+class GenConfigFormats : public GenConfig, public testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Formats, GenConfigFormats,
+                         testing::Values("sanjay.toml", "sanjay.json", "sanjay.yaml"));
+
+TEST_P(GenConfigFormats, TheFileIsGoodAndKeepsItsSecrets) {
+  ASSERT_EQ(run(Command::GenConfig, path(GetParam())).exit_code, 0);
+  const auto file = read_config_file(path(GetParam()));
   ASSERT_TRUE(file);
   ConfigSources sources;
   sources.file = &*file;
@@ -78,7 +87,7 @@ TEST_F(GenConfig, TheFileIsGoodAndKeepsItsSecrets) {
   EXPECT_FALSE(config->client.insecure);
   EXPECT_FALSE(config->http_api.insecure);
 
-  const CommandOutput checked = run(Command::CheckConfig, path("sanjay.toml"));
+  const CommandOutput checked = run(Command::CheckConfig, path(GetParam()));
   EXPECT_EQ(checked.exit_code, 0) << checked.err;
   for (const std::string& secret : {config->client.token.hmac_secret_key, config->http_api.key}) {
     EXPECT_GE(secret.size(), 43U);  // 32 bytes in base64url

@@ -130,6 +130,7 @@ int wait_for_end(const sigset_t& signals, const CommandLine& line, Resources& re
 int serve(const CommandLine& line, Config config) {
   const sigset_t signals = block_signals();
   AsyncLogger log({.level = config.log.level});
+  for (const std::string& notice : config.notices) log.log(telemetry::Level::Info, notice, {});
   Resources resources{runtime::raise_open_file_limit(), JwksEndpoints(log)};
   JwksEndpoints& endpoints = resources.endpoints;
   auto wiring = wire(config, resources.open_files_max, &endpoints, resources.ticket_keys);

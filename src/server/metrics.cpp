@@ -144,10 +144,11 @@ void write_connections(Writer& out, const SharedState& shared) {
   out.counter("sanjay_upgrades_total", "WebSocket upgrades.", transport(&Transport::upgrades));
   out.text.family("sanjay_refusals_total", Type::Counter,
                   "Connections and requests refused, by reason.");
-  constexpr std::array<std::pair<std::string_view, Counter Transport::*>, 6> kRefusals{{
+  constexpr std::array<std::pair<std::string_view, Counter Transport::*>, 7> kRefusals{{
       {"connection_limit", &Transport::refused_connection_limit},
       {"address_limit", &Transport::refused_address_limit},
       {"rate_limit", &Transport::refused_rate_limit},
+      {"pace", &Transport::refused_pace},
       {"origin", &Transport::refused_origin},
       {"timeout", &Transport::refused_timeout},
       {"malformed", &Transport::refused_malformed},

@@ -43,6 +43,7 @@ ServerShard::ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64
                hub_,
                random_,
                session::UserDirectory(wiring_->hub.key),
+               auth::SignatureCache(wiring_->hub.key),
                wiring_->session.ping_interval / 256 * shard.index() / wiring_->shards,
                std::make_unique<protocol::JsonDecoder>(),
                std::make_unique<protocol::ProtobufDecoder>()},
@@ -96,6 +97,7 @@ bool ServerShard::on_turn(core::Instant now) {
   const bool mail_left = take_mail();
   resume(services_.resumable);
   resume(services_.retries);
+  begin_clients(now);
   hub_.hand_over(now);
   fan_out();
   shared_.mail.publish(index(), [this](core::ShardIndex to) { shared_.shards[to]->notify(); });
@@ -103,7 +105,7 @@ bool ServerShard::on_turn(core::Instant now) {
   end_other_connections();
   if (shutting_down_) shut_down_some();
   // Nobody wakes this shard when another one has caught up, or a call of the hub's is overdue.
-  core::Instant wake = hub_.deadline();
+  core::Instant wake = std::min(hub_.deadline(), services_.pace.next_turn());
   if (hub_.is_held_back() || !services_.retries.empty()) wake = std::min(wake, now + kRetryAfter);
   if (wake != core::kNever) shard_.timers().arm(retry_timer_, wake);
   return mail_left || tasks_left || hub_.has_work() || !services_.resumable.empty() ||
@@ -146,6 +148,11 @@ void ServerShard::resume_awaiting_keys() {
   auto& resumable = services_.resumable;
   resumable.insert(resumable.end(), services_.awaiting_keys.begin(), services_.awaiting_keys.end());
   services_.awaiting_keys.clear();
+}
+
+void ServerShard::begin_clients(core::Instant now) {
+  const auto exists = [this](core::ConnectionId id) { return find(id) != nullptr; };
+  while (const auto next = services_.pace.next(now, exists)) find(*next)->on_resume();
 }
 
 bool ServerShard::take_mail() {

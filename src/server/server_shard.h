@@ -38,8 +38,7 @@ class ServerShard final : public runtime::ShardApplication,
   void on_accept(runtime::Stream& stream, runtime::ListenerIndex listener) override;
   bool on_turn(core::Instant now) override;
   bool has_mail() const override {
-    return shared_.mail.has_mail(index()) || letters_.has_mail() || is_reloaded() ||
-           has_new_keys();
+    return shared_.mail.has_mail(index()) || letters_.has_mail() || is_reloaded() || has_new_keys();
   }
 
   // Counters: any thread.
@@ -79,6 +78,7 @@ class ServerShard final : public runtime::ShardApplication,
   }
   void take_over_options();
   void resume_awaiting_keys();
+  void begin_clients(core::Instant now);
   bool take_mail();
   void resume(std::vector<core::ConnectionId>& waiting);
   void fan_out();

@@ -145,6 +145,7 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
   wiring.transport.internal_tls = tls.internal;
   wiring.admission = {config.client.connection_limit_per_address,
                       config.client.connection_rate_limit, random_key()};
+  wiring.transport.upgrades_per_second = config.client.connection_pace;
 
   wiring.api = {config.http_api.key, config.http_api.insecure, config.channel.max_length};
   wiring.api.error_mode = config.http_api.error_mode;

@@ -77,6 +77,7 @@ TEST(Wiring, EveryLimitOfTheConfigurationArrives) {
   config.client.channel_limit = 7;
   config.client.connection_limit_per_address = 8;
   config.client.connection_rate_limit = 9;
+  config.client.connection_pace = 13;
   config.websocket.message_size_limit = 1000;
   config.websocket.write_timeout = std::chrono::seconds(10);
   config.channel.max_length = 20;
@@ -93,6 +94,7 @@ TEST(Wiring, EveryLimitOfTheConfigurationArrives) {
   EXPECT_EQ(wiring.api.channel_bytes_max, 20U);
   EXPECT_EQ(wiring.admission.per_address_max, 8U);
   EXPECT_EQ(wiring.admission.rate_max, 9U);
+  EXPECT_EQ(wiring.transport.upgrades_per_second, 13U);
   EXPECT_EQ(wiring.transport.websocket.message_bytes_max, 1000U);
 }
 

@@ -186,5 +186,41 @@ TEST_P(FetchedKeysTest, WhoeverGoesWhileWaitingIsGone) {
   EXPECT_EQ(client.session->deadline(), core::kNever);
 }
 
+TEST_P(FetchedKeysTest, EverySessionOfAShardSharesWhatItsCacheKnows) {
+  const std::string command = connect_command(R"({"sub":"42","exp":1700000060})");
+  start();
+  source_->state = State::Known;
+  const auto come = [&]() -> Client& {
+    Client& client = add_client();
+    say(client, command);
+    EXPECT_TRUE(client.session->connected());
+    client.take();
+    return client;
+  };
+  Client& client = come();
+  EXPECT_EQ(context_->signatures.size(), 1U);
+  come();
+  EXPECT_EQ(context_->signatures.size(), 1U) << "the same token";
+  const auto subscribe = [&](std::string_view kind, std::string_view claims) {
+    say(client, R"({"id":2,")" + std::string(kind) + R"(":{"channel":"a","token":")" +
+                    signed_token(claims) + R"("}})");
+    EXPECT_EQ(client.take().find("error"), std::string::npos) << kind;
+  };
+  subscribe("subscribe", R"({"sub":"42","channel":"a","exp":1700000030})");
+  EXPECT_EQ(context_->signatures.size(), 2U);
+  subscribe("sub_refresh", R"({"sub":"42","channel":"a","exp":1700000040})");
+  EXPECT_EQ(context_->signatures.size(), 3U);
+  say(client, R"({"id":3,"refresh":{"token":")" +
+                  signed_token(R"({"sub":"42","exp":1700000090})") + R"("}})");
+  EXPECT_EQ(client.take().find("error"), std::string::npos);
+  EXPECT_EQ(context_->signatures.size(), 4U);
+  // The key is gone, and with it whatever was signed by it.
+  source_->keys = std::make_shared<const auth::KeySet>(
+      auth::parse_jwks(R"({"keys":[)" + auth::TestKey::p256().jwk(R"("kid":"k",)") + "]}").value());
+  Client& late = add_client();
+  say(late, command);
+  EXPECT_EQ(late.end_code(), 3500);
+}
+
 }  // namespace
 }  // namespace sanjay::session

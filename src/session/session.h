@@ -65,6 +65,7 @@ struct SessionContext {
   hub::Hub& hub;
   core::Random& random;
   UserDirectory users;
+  auth::SignatureCache signatures;  // tokens this shard has seen; right whatever keys now count
   core::Duration ping_phase{};  // sets the moments of this shard's pings apart from those of others
   std::unique_ptr<protocol::CommandDecoder> json{};
   std::unique_ptr<protocol::CommandDecoder> protobuf{};

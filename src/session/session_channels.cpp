@@ -200,7 +200,7 @@ Session::Step Session::sub_refresh(std::uint32_t id, const protocol::SubRefreshR
   const SessionOptions& options = *context_.options;
   const auto& verifier = options.subscription_verifier;
   if (!verifier) return disconnect(protocol::kDisconnectInvalidToken);
-  const auto claims = verifier->verify_subscription(request.token, now.wall);
+  const auto claims = verifier->verify_subscription(request.token, now.wall, &context_.signatures);
   if (!claims) {
     switch (claims.error().kind) {
       case Kind::Expired:

@@ -84,7 +84,8 @@ std::optional<Session::Step> Session::authenticate(std::uint32_t id,
     end(protocol::kDisconnectInvalidToken);
     return Step::Done;
   }
-  auto verified = options.verifier->verify_connection(request.token, now.wall);
+  auto verified =
+      options.verifier->verify_connection(request.token, now.wall, &context_.signatures);
   if (!verified) return on_bad_token(id, verified.error(), now);
   claims = *std::move(verified);
   // Others' clients are shown it, and those who speak JSON can be shown nothing else.
@@ -248,7 +249,8 @@ Session::Step Session::refresh(std::uint32_t id, const protocol::RefreshRequest&
   };
   if (request.token.empty()) return disconnect(protocol::kDisconnectBadRequest);
   if (!context_.options->verifier) return disconnect(protocol::kDisconnectInvalidToken);
-  auto claims = context_.options->verifier->verify_connection(request.token, now.wall);
+  auto claims = context_.options->verifier->verify_connection(request.token, now.wall,
+                                                              &context_.signatures);
   if (!claims) {
     using Kind = auth::TokenError::Kind;
     const Kind kind = claims.error().kind;

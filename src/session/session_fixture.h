@@ -46,9 +46,9 @@ inline std::string token(std::string_view claims) {
 /// Messages one behind the other, each behind its length: what transports do with frames.
 class MessageEncoder final : public hub::PublicationEncoder {
  public:
-  bool encode(hub::Encoding encoding, std::string_view channel, const hub::Publication& publication,
-              std::string& out) override {
-    const protocol::ReplyEncoding& replies = encoding_of(encoding);
+  bool encode(const hub::EncodeAs& how, std::string_view channel,
+              const hub::Publication& publication, std::string& out) override {
+    const protocol::ReplyEncoding& replies = encoding_of(how.encoding);
     protocol::Publication message;
     message.data = publication.data;
     std::string compacted;
@@ -215,7 +215,8 @@ class SessionFixture : public ::testing::Test {
                                              shard, shard);
     }
     context_ = std::make_unique<SessionContext>(
-        &options_, *shards_[0].hub, *random_, UserDirectory(core::SipKey{1, 2}), core::Duration(0),
+        &options_, *shards_[0].hub, *random_, UserDirectory(core::SipKey{1, 2}),
+        auth::SignatureCache(core::SipKey{1, 2}), core::Duration(0),
         std::make_unique<protocol::JsonDecoder>(), std::make_unique<protocol::ProtobufDecoder>());
   }
   std::unique_ptr<hub::MemoryBroker> make_memory_broker() {

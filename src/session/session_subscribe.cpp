@@ -70,7 +70,7 @@ std::optional<Session::Step> Session::check_subscription_token(
     return Step::Done;
   };
   if (!verifier) return refuse(protocol::kErrorPermissionDenied);
-  auto verified = verifier->verify_subscription(request.token, now.wall);
+  auto verified = verifier->verify_subscription(request.token, now.wall, &context_.signatures);
   if (!verified) {
     if (verified.error().kind == Kind::Expired) return refuse(protocol::kErrorTokenExpired);
     if (verified.error().kind == Kind::Unavailable) return refuse(protocol::kErrorInternal);

@@ -109,6 +109,46 @@ TEST_F(TransportTest, NewWebSocketsBeyondTheRateGet503AndRequestsDoNot) {
   EXPECT_EQ(upgrade_status("198.51.100.4"), "503");
 }
 
+TEST_F(TransportTest, NewWebSocketsBeginAtAPaceInTheirOrder) {
+  options_.upgrades_per_second = 2;  // one at once, then one every half second
+  start();
+  EXPECT_EQ(upgrade_status("198.51.100.1"), "101");
+  std::vector<Peer*> waiting;
+  for (int i = 0; i < 10; ++i) {
+    waiting.push_back(&driver_.add_peer());
+    EXPECT_EQ(say(*waiting.back(), upgrade_request("/connection/websocket")), "") << i;
+  }
+  const std::string answer = say(driver_.add_peer(), upgrade_request("/connection/websocket"));
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << "those before it take 5 s: " << answer;
+  EXPECT_GE(retry_after(answer), 1);
+  EXPECT_EQ(services_->stats.refused_pace.value(), 1u);
+  EXPECT_EQ(say(driver_.add_peer(), kGet), "[/a:]") << "requests do not wait";
+
+  waiting[1]->reset = true;  // its turn passes to the next
+  turns();
+  for (int i = 0; i < 10; ++i) {
+    if (i == 1) continue;
+    pass(milliseconds(499));
+    EXPECT_EQ(waiting[i]->from_shard, "") << i;
+    pass(milliseconds(1));
+    EXPECT_TRUE(waiting[i]->from_shard.starts_with("HTTP/1.1 101 ")) << i;
+  }
+  EXPECT_EQ(services_->pace.waiting(), 0u);
+  EXPECT_EQ(services_->stats.upgrades.value(), 10u);
+}
+
+TEST_F(TransportTest, WhatComesBehindAWaitingUpgradeIsKept) {
+  options_.upgrades_per_second = 2;
+  start();
+  EXPECT_EQ(upgrade_status("198.51.100.1"), "101");
+  Peer& peer = driver_.add_peer();
+  const std::string message = text(R"({"id":1,"connect":{}})");
+  EXPECT_EQ(say(peer, upgrade_request("/connection/websocket") + message.substr(0, 5)), "");
+  peer.to_shard += message.substr(5);
+  pass(milliseconds(500));
+  EXPECT_NE(peer.from_shard.find(R"({"id":1,"connect":)"), std::string::npos);
+}
+
 TEST_F(TransportTest, WhoMayNotConnectDoesNotUseUpTheRate) {
   admission_options_ = {.per_address_max = 1, .rate_max = 2, .key = {1, 2}};
   const std::vector<std::string> allowed{"https://good.example"};

@@ -14,6 +14,7 @@
 #include "session/session.h"
 #include "telemetry/counter.h"
 #include "transport/end_log.h"
+#include "transport/upgrade_pace.h"
 #include "websocket/decoder.h"
 
 #include <cstdint>
@@ -41,6 +42,7 @@ struct TransportOptions {
   /// stands before it.
   std::shared_ptr<const runtime::TlsContext> tls;
   std::shared_ptr<const runtime::TlsContext> internal_tls;
+  std::uint32_t upgrades_per_second = 0;  // of one shard, see UpgradePace
   std::string websocket_path = "/connection/websocket";
   websocket::Limits websocket;
   std::string echo_path;  // empty: no echo endpoint
@@ -58,6 +60,7 @@ struct TransportStats {
   telemetry::Counter refused_origin;
   telemetry::Counter refused_timeout;
   telemetry::Counter refused_malformed;  // PROXY header, request or handshake
+  telemetry::Counter refused_pace;
   telemetry::Counter upgrades;
   telemetry::Counter messages_in;
   telemetry::Counter slow_disconnects;
@@ -71,6 +74,7 @@ struct ShardServices {
   session::SessionContext& session;
   HttpApplication& http;
   limits::ConnectionAdmission& admission;
+  UpgradePace pace{options->upgrades_per_second, shard.now()};
   EndLog ends{shard.log(), shard.now()};
   TransportStats stats{};
   /// Connections that are being told why they are refused. Bounded: see kRefusalsMax.
@@ -101,7 +105,7 @@ class Connection : public runtime::StreamHandler, private runtime::Timer {
   virtual void keep(const core::SegmentRef&) {}  // for a subscription that is held
   /// The response to a request of the server API that had to wait.
   virtual void on_response(std::string_view) {}
-  /// Its name stood in ShardServices::resumable or retries.
+  /// Its name stood in ShardServices::resumable or retries, or its turn has come to begin.
   virtual void on_resume() {}
   /// The server is going away: say so in the way of this transport and end.
   virtual void shut_down() = 0;

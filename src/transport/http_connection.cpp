@@ -130,7 +130,7 @@ HttpConnection::HttpConnection(ShardServices& services, runtime::Stream& stream,
 }
 
 void HttpConnection::on_bytes(std::span<char> bytes) {
-  if (awaiting_answer_) {
+  if (must_wait()) {
     held_.append(bytes.data(), bytes.size());
     stream_.pause_reading();
     return;
@@ -178,7 +178,7 @@ bool HttpConnection::take_place() {
 
 void HttpConnection::take(std::span<char> bytes) {
   while (!bytes.empty() && stream_.open() && stream_.handler() == this) {
-    if (awaiting_answer_) {
+    if (must_wait()) {
       held_.assign(bytes.data(), bytes.size());
       stream_.pause_reading();
       return;
@@ -296,7 +296,6 @@ bool HttpConnection::is_admitted(const http::RequestHead& head) {
 }
 
 void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behind) {
-  const bool echo = head.path != services_.options->websocket_path;
   if (over_limit_) {
     services_.stats.refused_connection_limit.add();
     return refuse({503, "too many connections, try again later", retry_after(services_)});
@@ -306,24 +305,54 @@ void HttpConnection::upgrade(const http::RequestHead& head, std::span<char> behi
     return refuse({403, "origin not allowed"});
   }
   if (!is_admitted(head)) return;
+  auto prepared = prepare_upgrade(head);
+  if (!prepared) {
+    services_.stats.refused_malformed.add();
+    return refuse(prepared.error());
+  }
+  set_deadline(core::kNever);
+  switch (services_.pace.ask(stream_.id(), services_.shard.now())) {
+    case UpgradePace::Turn::Now:
+      return become(*prepared, behind);
+    case UpgradePace::Turn::Later:
+      waiting_upgrade_ = std::make_unique<Upgrade>(*std::move(prepared));
+      // It is read on, so that who gives up is noticed and takes nobody's turn.
+      return;
+    case UpgradePace::Turn::Never:
+      services_.stats.refused_pace.add();
+      refuse({503, "too many new connections, try again later", retry_after(services_)});
+  }
+}
+
+core::Result<HttpConnection::Upgrade, http::RequestError> HttpConnection::prepare_upgrade(
+    const http::RequestHead& head) const {
+  const bool echo = head.path != services_.options->websocket_path;
   const auto subprotocols = echo ? std::span<const std::string_view>{} : kSubprotocols;
   auto encoding = encoding_of_query(head);
-  const auto accepted = encoding || echo ? http::accept_upgrade(head, subprotocols)
-                                         : std::unexpected(encoding.error());
-  if (!accepted) {
-    services_.stats.refused_malformed.add();
-    return refuse(accepted.error());
-  }
+  if (!encoding && !echo) return std::unexpected(encoding.error());
+  SANJAY_TRY(auto accepted, http::accept_upgrade(head, subprotocols));
+  if (accepted.subprotocol) encoding = kSubprotocolEncodings[*accepted.subprotocol];
+  return Upgrade{std::move(accepted.response),
+                 echo,
+                 {encoding.value_or(hub::Encoding::JsonWebSocket), asks_for_frame_pings(head)}};
+}
+
+void HttpConnection::on_resume() {
+  const auto upgrade = std::exchange(waiting_upgrade_, nullptr);
+  if (!upgrade || !stream_.open()) return;
+  std::string held = std::exchange(held_, {});
+  stream_.resume_reading();
+  become(*upgrade, {held.data(), held.size()});
+}
+
+void HttpConnection::become(const Upgrade& upgrade, std::span<char> behind) {
   services_.stats.upgrades.add();
-  set_deadline(core::kNever);
-  stream_.send(core::SegmentRef::copy_of(accepted->response));
+  stream_.send(core::SegmentRef::copy_of(upgrade.response));
   std::unique_ptr<WebSocketConnection> next;
-  if (echo) {
+  if (upgrade.echo) {
     next = std::make_unique<EchoConnection>(services_, stream_);
   } else {
-    if (accepted->subprotocol) encoding = kSubprotocolEncodings[*accepted->subprotocol];
-    const session::Session::Form form{*encoding, asks_for_frame_pings(head)};
-    next = std::make_unique<ClientConnection>(services_, stream_, form);
+    next = std::make_unique<ClientConnection>(services_, stream_, upgrade.form);
   }
   next->hold(std::move(ticket_));
   WebSocketConnection& websocket = *next;

@@ -26,8 +26,7 @@ class HttpApplication {
                                              Port port, core::ConnectionId connection) = 0;
   /// The hub has answered something that a request of the connection asked: the whole response once
   /// nothing is left to be answered.
-  virtual std::optional<std::string> on_hub_answer(std::uint32_t request,
-                                                   hub::Answer&& answer) = 0;
+  virtual std::optional<std::string> on_hub_answer(std::uint32_t request, hub::Answer&& answer) = 0;
   /// The connection is gone; what it asked for needs no response.
   virtual void forget(core::ConnectionId connection) = 0;
 };
@@ -54,6 +53,7 @@ class HttpConnection final : public Connection {
   void on_peer_finished() override { end_after_answer(); }
   void on_hub_answer(std::uint32_t request, hub::Answer&& answer) override;
   void on_response(std::string_view response) override;
+  void on_resume() override;
   void shut_down() override {
     if (port_ == Port::Public) end_after_answer();
   }
@@ -71,10 +71,19 @@ class HttpConnection final : public Connection {
   void on_request(std::span<char> behind);
   bool is_upgrade(const http::RequestHead& head) const;
   void upgrade(const http::RequestHead& head, std::span<char> behind);
+  /// What the stream is to become: all is checked.
+  struct Upgrade {
+    std::string response;
+    bool echo;
+    session::Session::Form form;
+  };
+  core::Result<Upgrade, http::RequestError> prepare_upgrade(const http::RequestHead& head) const;
+  void become(const Upgrade& upgrade, std::span<char> behind);
   /// Whether the client may have this WebSocket: its address and its place, the rate of new ones.
   bool is_admitted(const http::RequestHead& head);
   /// A place for the client, unless it is a proxy of ours. False: has been refused, has too many.
   bool take_place();
+  bool must_wait() const { return awaiting_answer_ || waiting_upgrade_; }
   void end_after_answer();
   /// The awaited response has come.
   void go_on_with(std::string_view response);
@@ -85,7 +94,8 @@ class HttpConnection final : public Connection {
   const bool over_limit_;
   http::RequestParser parser_;
   std::unique_ptr<http::ProxyHeaderParser> proxy_header_;  // while one is due
-  std::string held_;  // pipelined bytes while an answer is awaited
+  std::string held_;  // pipelined bytes while an answer, or its turn, is awaited
+  std::unique_ptr<Upgrade> waiting_upgrade_;  // until its turn has come
   bool between_requests_ = true;
   bool awaiting_answer_ = false;
   bool reads_forwarded_for_ = false;  // the peer is a trusted proxy

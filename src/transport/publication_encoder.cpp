@@ -26,9 +26,9 @@ protocol::ClientInfo to_info(const hub::ClientInfo& info) {
 
 }  // namespace
 
-bool FrameEncoder::encode(hub::Encoding encoding, std::string_view channel,
+bool FrameEncoder::encode(const hub::EncodeAs& how, std::string_view channel,
                           const hub::Publication& publication, std::string& out) {
-  const Framing framing = framing_of(encoding);
+  const Framing framing = framing_of(how.encoding);
   protocol::Publication message;
   message.data = publication.data;
   if (!publication.data_is_json && !framing.replies.carries_binary) {

@@ -94,8 +94,8 @@ class TransportTest : public ::testing::Test,
     hub_ = std::make_unique<hub::Hub>(hub_options, flow_, *broker_, encoder_, *this, *this, *this);
     session_ = std::make_unique<session::SessionContext>(
         &session_options_, *hub_, random_, session::UserDirectory(core::SipKey{1, 2}),
-        core::Duration(0), std::make_unique<protocol::JsonDecoder>(),
-        std::make_unique<protocol::ProtobufDecoder>());
+        auth::SignatureCache(core::SipKey{1, 2}), core::Duration(0),
+        std::make_unique<protocol::JsonDecoder>(), std::make_unique<protocol::ProtobufDecoder>());
     admission_ = std::make_unique<limits::ConnectionAdmission>(admission_options_);
     services_ = std::make_unique<ShardServices>(*shard_, &options_, *session_, http_, *admission_);
     shard_->set_application(*this);
@@ -114,6 +114,10 @@ class TransportTest : public ::testing::Test,
       for (const auto id : std::exchange(*waiting, {})) {
         if (auto* c = connection(id)) c->on_resume();
       }
+    }
+    const auto exists = [this](core::ConnectionId id) { return connection(id) != nullptr; };
+    while (const auto next = services_->pace.next(shard_->now(), exists)) {
+      connection(*next)->on_resume();
     }
     hub_->hand_over(shard_->now());
     return hub_->run(1000);

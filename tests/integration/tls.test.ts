@@ -162,7 +162,8 @@ for (const variant of VARIANTS) {
       const { messages } = await subscriber(t, server);
       const large = "x".repeat(200_000);
       assert.equal((await publish(server, { large })).status, 200);
-      await eventually("the publication", async () => messages.join("\n"), (all) => all.includes(large));
+      const all = async () => messages.join("\n");
+      await eventually("the publication", all, (text) => text.includes(large));
       assert.equal(await metric(server, "sanjay_tls_connections"), 2);
     });
 
@@ -249,7 +250,8 @@ for (const variant of VARIANTS) {
       for (const { messages } of clients) {
         const all = async () => messages.join("\n");
         await eventually("the last publication", all, (text) => text.includes('{"n":59}'));
-        const numbers = [...(await all()).matchAll(/"data":\{"n":(\d+)\}/g)].map((m) => Number(m[1]));
+        const found = [...(await all()).matchAll(/"data":\{"n":(\d+)\}/g)];
+        const numbers = found.map((match) => Number(match[1]));
         assert.deepEqual(numbers, Array.from({ length: 60 }, (_, n) => n));
       }
       assert.equal(closed, 0);

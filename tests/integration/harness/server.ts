@@ -14,9 +14,9 @@ import { Arrivals, DEADLINE_MS, within } from "./deadline.ts";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const BINARY = process.env.SANJAY_BIN ?? join(ROOT, "build/release/sanjay");
-/** The server reads SANJAY_... as configuration, so neither ours nor the user's may reach it. */
+/** The server reads these as configuration, so neither ours nor the user's may reach it. */
 const ENVIRONMENT = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !name.startsWith("SANJAY_")),
+  Object.entries(process.env).filter(([name]) => !/^(SANJAY|CENTRIFUGO)_/.test(name)),
 );
 const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|assertion failed/i;
 
