@@ -29,7 +29,7 @@ Shard::Shard(const ShardOptions& options, IoDriver& driver, Clock& clock, teleme
       turn_ended_(now_),
       lag_window_(now_),
       timers_(now_),
-      streams_(options.index, options.streams, driver),
+      streams_(options.index, options.streams, driver, clock, log),
       accept_timer_(std::make_unique<AcceptTimer>(driver)) {}
 
 Shard::~Shard() = default;
@@ -78,6 +78,7 @@ void Shard::turn() {
   waiting_ = wait;
   const bool reported = driver_.turn(wait, *this);
   sleep_.awake();
+  streams_.run_handshakes(now_, !catching_up());
   timers_.advance(now_);
   busy_ = application_->on_turn(now_);
   if (!catching_up()) streams_.check_deadlines(now_);

@@ -3,6 +3,7 @@
 
 #include "core/assert.h"
 #include "core/failpoint.h"
+#include "runtime/tls/tls_stream.h"
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,8 @@ Stream::Stream(StreamTable& table, core::ConnectionId id, const Endpoint& peer, 
       peer_(peer),
       state_(state) {}
 
+Stream::~Stream() = default;
+
 void Stream::set_handler(std::unique_ptr<StreamHandler> handler) {
   if (handler_) table_.retired_handlers_.push_back(std::move(handler_));
   handler_ = std::move(handler);
@@ -25,7 +28,7 @@ void Stream::set_handler(std::unique_ptr<StreamHandler> handler) {
 void Stream::send(core::SegmentRef segment, Urgency urgency) {
   if (state_ != State::Open || overflowed_) return;
   const std::size_t size = segment.size();
-  if (queue_.bytes() + size > queue_bytes_max_ && !FAILPOINT("stream.queue_bound")) {
+  if (queued_bytes() + size > queue_bytes_max_ && !FAILPOINT("stream.queue_bound")) {
     overflowed_ = true;
     table_.overflowed_.push_back(id_);
     return;
@@ -43,18 +46,21 @@ void Stream::notify_when_drained() {
 void Stream::pause_reading() {
   if (reading_paused_ || state_ == State::Finishing || state_ == State::Closing) return;
   reading_paused_ = true;
+  if (tls_ && tls_->holds_receiving()) return;
   table_.driver_.set_receiving(id_.slot, false);
 }
 
 void Stream::resume_reading() {
   if (!reading_paused_ || state_ == State::Closing) return;
   reading_paused_ = false;
+  if (tls_ && tls_->holds_receiving()) return;
   table_.driver_.set_receiving(id_.slot, true);
 }
 
 void Stream::finish(Linger linger) {
   if (state_ == State::Connecting) return close();
   if (state_ != State::Open) return;
+  if (tls_) table_.end_handshake(*this, table_.tls_stats_.failed);
   resume_reading();  // the peer's FIN must be seen
   state_ = State::Finishing;
   (linger == Linger::Full ? table_.finishing_ : table_.finishing_briefly_).push_back(id_);
@@ -65,11 +71,19 @@ void Stream::close(StreamEnd end) {
   if (state_ == State::Closing) return;
   state_ = State::Closing;
   end_ = end;
+  if (tls_) table_.end_handshake(*this, table_.tls_stats_.failed);
   table_.mark_closing(*this);
 }
 
-StreamTable::StreamTable(core::ShardIndex shard, const StreamLimits& limits, IoDriver& driver)
-    : shard_(shard), limits_(limits), driver_(driver), streams_(limits.streams_max) {}
+StreamTable::StreamTable(core::ShardIndex shard, const StreamLimits& limits, IoDriver& driver,
+                         const Clock& clock, telemetry::Logger& log)
+    : shard_(shard),
+      limits_(limits),
+      driver_(driver),
+      clock_(clock),
+      log_(log),
+      handshakes_(limits.tls),
+      streams_(limits.streams_max) {}
 
 StreamTable::~StreamTable() = default;
 
@@ -124,23 +138,27 @@ void StreamTable::on_connect(SocketSlot slot, IoFailure failure) {
 void StreamTable::on_receive(SocketSlot slot, std::span<char> bytes) {
   stats_.bytes_in.add(bytes.size());
   Stream& stream = streams_.at(slot);
-  if (stream.state_ == Stream::State::Open) stream.handler_->on_bytes(bytes);
+  if (stream.state_ != Stream::State::Open) return;
+  if (stream.tls_) return receive_tls(stream, {bytes.data(), bytes.size()});
+  stream.handler_->on_bytes(bytes);
 }
 
 void StreamTable::on_receive_end(SocketSlot slot, IoFailure failure) {
   Stream& stream = streams_.at(slot);
+  const bool told = stream.peer_finished_;  // by close_notify
   stream.peer_finished_ = true;
   if (failure != IoFailure::None) return stream.close(StreamEnd::PeerReset);
   if (stream.state_ == Stream::State::Open) {
-    stream.handler_->on_peer_finished();
+    if (!told && (!stream.tls_ || end_tls_input(stream))) stream.handler_->on_peer_finished();
   } else if (stream.state_ == Stream::State::Finishing && stream.finish_sent_) {
     stream.close(StreamEnd::PeerFinished);
   }
 }
 
 void StreamTable::sent(Stream& stream, std::size_t bytes) {
-  stats_.queued_bytes.subtract(bytes);
   stats_.bytes_out.add(bytes);
+  if (stream.tls_) return sent_by_tls(stream, bytes);
+  stats_.queued_bytes.subtract(bytes);
   stream.queue_.consume(bytes);
 }
 
@@ -153,9 +171,9 @@ void StreamTable::on_send(SocketSlot slot, std::size_t bytes) {
 
 void StreamTable::after_send(Stream& stream) {
   if (stream.state_ == Stream::State::Closing) return;
-  if (!stream.queue_.empty() || stream.state_ == Stream::State::Finishing) {
+  if (stream.has_bytes_to_send() || stream.state_ == Stream::State::Finishing) {
     mark_dirty(stream, Urgency::Bulk);
-  } else if (stream.wants_drained_ && stream.state_ == Stream::State::Open) {
+  } else if (stream.wants_drained_ && stream.queue_.empty()) {
     stream.wants_drained_ = false;
     stream.handler_->on_drained();
   }
@@ -170,14 +188,16 @@ void StreamTable::on_send_failure(SocketSlot slot) {
 void StreamTable::on_released(SocketSlot slot) {
   Stream& stream = streams_.at(slot);
   ASSERT(stream.released_);
-  stats_.queued_bytes.subtract(stream.queue_.bytes());
+  stats_.queued_bytes.subtract(stream.queued_bytes());
   stats_.streams.subtract();
+  if (stream.tls_ && stream.tls_->session.established()) tls_stats_.connections.subtract();
   streams_.erase(slot);
 }
 
 void StreamTable::flush_one(Stream& stream, core::Instant now) {
   std::array<std::string_view, IoDriver::kPiecesMax> pieces;
-  const std::size_t count = stream.queue_.front(pieces);
+  const std::size_t count =
+      stream.tls_ ? front_of_tls(stream, pieces) : stream.queue_.front(pieces);
   if (count == 0) {
     return stream.state_ == Stream::State::Finishing ? finish_sending(stream) : after_send(stream);
   }
@@ -254,7 +274,8 @@ void StreamTable::handle_overflows() {
     Stream* stream = find(id);
     if (stream == nullptr || stream->state_ != Stream::State::Open) continue;
     stats_.queued_bytes.subtract(stream->queue_.bytes());
-    stream->queue_.drop_after(stream->pieces_in_flight_);
+    // What a send in flight refers to stands in this queue only without TLS.
+    stream->queue_.drop_after(stream->tls_ ? 0 : stream->pieces_in_flight_);
     stats_.queued_bytes.add(stream->queue_.bytes());
     stream->overflowed_ = false;
     stream->handler_->on_overflow();
@@ -302,10 +323,12 @@ void StreamTable::end_lingering(std::deque<Watched>& lingering, core::Duration l
   }
 }
 
-core::Instant StreamTable::next_deadline() const {
-  core::Instant next = core::kNever;
-  if (!flushed_.empty()) next = flushed_.front().since + limits_.write_stall_max;
-  if (!in_flight_.empty()) next = in_flight_.front().since + limits_.write_stall_max;
+core::Instant StreamTable::next_deadline() {
+  core::Instant next = handshakes_.next_deadline();
+  if (!flushed_.empty()) next = std::min(next, flushed_.front().since + limits_.write_stall_max);
+  if (!in_flight_.empty()) {
+    next = std::min(next, in_flight_.front().since + limits_.write_stall_max);
+  }
   if (!lingering_.empty()) next = std::min(next, lingering_.front().since + limits_.linger_max);
   if (!lingering_briefly_.empty()) {
     next = std::min(next, lingering_briefly_.front().since + limits_.brief_linger_max);

@@ -5,10 +5,13 @@
 #include "core/segment.h"
 #include "core/slab.h"
 #include "core/time.h"
+#include "runtime/clock.h"
 #include "runtime/endpoint.h"
 #include "runtime/io_driver.h"
 #include "runtime/segment_queue.h"
+#include "runtime/tls/handshake_queue.h"
 #include "telemetry/counter.h"
+#include "telemetry/log.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,12 +19,16 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace sanjay::runtime {
 
 class Stream;
 class StreamTable;
+class TlsContext;
+struct TlsStream;
 
 /// Bulk: part of something so large (a fan-out to very many) that what is small may pass it.
 enum class Urgency : std::uint8_t { Soon, Bulk };
@@ -64,6 +71,7 @@ class Stream {
   enum class State : std::uint8_t { Connecting, Open, Finishing, Closing };
 
   Stream(StreamTable& table, core::ConnectionId id, const Endpoint& peer, State state);
+  ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
@@ -80,11 +88,20 @@ class Stream {
   void set_handler(std::unique_ptr<StreamHandler> handler);
   StreamHandler* handler() const { return handler_.get(); }
 
+  /// From now on the stream speaks TLS: its handler goes on to see plaintext, beginning when the
+  /// handshake is done; what is sent before waits for that. `received` was taken from the peer
+  /// already and belongs to TLS. Once at most, before anything was sent; ignored unless Open. The
+  /// stream may be closed by it: too many handshakes wait.
+  void start_tls(const std::shared_ptr<const TlsContext>& context, core::Instant now,
+                 std::string_view received = {});
+  bool speaks_tls() const { return tls_ != nullptr; }
+
   /// Queues bytes; they leave at the end of the turn, many segments in one send. Ignored unless
   /// Open. Past the queue's bound the handler is told (on_overflow) at the end of the turn.
   /// The order within the stream is kept whatever the urgency.
   void send(core::SegmentRef segment, Urgency urgency = Urgency::Soon);
-  std::size_t queued_bytes() const { return queue_.bytes(); }
+  /// Bytes that the kernel has not taken: with TLS, plaintext that waits and a record on its way.
+  std::size_t queued_bytes() const { return tls_ ? queued_bytes_of_tls() : queue_.bytes(); }
   std::uint32_t queue_bytes_max() const { return queue_bytes_max_; }
   void set_queue_bytes_max(std::uint32_t bytes) { queue_bytes_max_ = bytes; }
   /// Asks for one on_drained(), at the earliest at the end of this turn.
@@ -109,8 +126,12 @@ class Stream {
  private:
   friend class StreamTable;
 
+  std::size_t queued_bytes_of_tls() const;
+  bool has_bytes_to_send() const;
+
   StreamTable& table_;
   std::unique_ptr<StreamHandler> handler_;
+  std::unique_ptr<TlsStream> tls_;  // null: bytes go as they are
   SegmentQueue queue_;
   core::ConnectionId id_;
   std::uint32_t queue_bytes_max_;
@@ -136,6 +157,7 @@ struct StreamLimits {
   core::Duration write_stall_max = std::chrono::seconds(10);
   core::Duration linger_max = std::chrono::seconds(5);               // finish() → gone
   core::Duration brief_linger_max = std::chrono::milliseconds(500);  // the same, Linger::Brief
+  TlsLimits tls;
 };
 
 /// What a table's streams have moved; any thread may read it.
@@ -155,7 +177,15 @@ class StreamTable {
   /// Of these, so many are kept for bulk when there is any.
   static constexpr std::size_t kBulkSendsMin = 32;
 
-  StreamTable(core::ShardIndex shard, const StreamLimits& limits, IoDriver& driver);
+  /// What a TLS session may have to say of its own accord while its peer takes nothing: more is no
+  /// longer an answer to anything sensible, and the stream is closed.
+  static constexpr std::size_t kTlsOutputMax = 64 * 1024;
+  /// Bytes of a peer that wait for the next step of his handshake; then reading pauses.
+  static constexpr std::size_t kHandshakeInputMax = 16 * 1024;
+
+  /// The clock is asked how long handshakes take; everything else is told the time.
+  StreamTable(core::ShardIndex shard, const StreamLimits& limits, IoDriver& driver,
+              const Clock& clock, telemetry::Logger& log);
   ~StreamTable();
   StreamTable(const StreamTable&) = delete;
   StreamTable& operator=(const StreamTable&) = delete;
@@ -175,6 +205,7 @@ class StreamTable {
   std::size_t flush_backlog() const { return soon_.size() + bulk_.size(); }
   std::size_t queued_bytes() const { return stats_.queued_bytes.value(); }
   const StreamStats& stats() const { return stats_; }
+  const TlsStats& tls_stats() const { return tls_stats_; }
 
   /// Calls `visit(Stream&)` for every stream there is; it may close them.
   template <class Visit>
@@ -192,6 +223,10 @@ class StreamTable {
   void on_send_failure(SocketSlot slot);
   void on_released(SocketSlot slot);
 
+  /// Goes on with handshakes as long as a turn may take for them, and ends those that are overdue
+  /// unless their peers are not to be judged in this turn. Called each turn, before the timers, so
+  /// that what ends a handshake is known.
+  void run_handshakes(core::Instant now, bool judge);
   /// Sends for up to kSendsPerFlush streams; has_work() tells whether more are waiting.
   void flush(core::Instant now);
   /// Ends what was closed in this turn. Handlers of closed streams get on_closed here.
@@ -199,12 +234,12 @@ class StreamTable {
   /// Deals with sends and lingering closes that are past their bound; called each turn.
   void check_deadlines(core::Instant now);
   /// When check_deadlines has something to do next, as far as known.
-  core::Instant next_deadline() const;
+  core::Instant next_deadline();
   /// True when flush() or reap() has something to do now: the shard must not sleep. Handlers that
   /// are told of an end in reap() may send to, finish or close other streams.
   bool has_work() const {
     return !soon_.empty() || !bulk_.empty() || !overflowed_.empty() || !finishing_.empty() ||
-           !finishing_briefly_.empty() || !closing_.empty();
+           !finishing_briefly_.empty() || !closing_.empty() || handshakes_.has_ready();
   }
 
  private:
@@ -231,11 +266,34 @@ class StreamTable {
   void finish_sending(Stream& stream);
   void end_lingering(std::deque<Watched>& lingering, core::Duration linger_max, core::Instant now);
 
+  // In stream_tls.cpp.
+  void start_tls(Stream& stream, const std::shared_ptr<const TlsContext>& context,
+                 core::Instant now, std::string_view received);
+  void receive_tls(Stream& stream, std::string_view bytes);
+  /// The peer's FIN. False: the handler is not to be told of it now.
+  bool end_tls_input(Stream& stream);
+  void step_handshake(Stream& stream);
+  void finish_handshake(Stream& stream);
+  void fail_handshake(Stream& stream);
+  /// Leaves the queue of handshakes and counts how it ended.
+  void end_handshake(Stream& stream, telemetry::Counter& outcome);
+  void hold_receiving(Stream& stream, bool hold);
+  void decrypt(Stream& stream, std::string_view bytes);
+  std::size_t front_of_tls(Stream& stream, std::span<std::string_view> pieces);
+  void encrypt_record(Stream& stream);
+  void sent_by_tls(Stream& stream, std::size_t bytes);
+  void count_tls_bytes(Stream& stream);
+
   const core::ShardIndex shard_;
   const StreamLimits limits_;
   IoDriver& driver_;
+  const Clock& clock_;
+  telemetry::Logger& log_;
+  HandshakeQueue handshakes_;
+  std::unique_ptr<char[]> record_;  // plaintext of one record; since the first TLS stream
   core::Slab<Stream> streams_;
   StreamStats stats_;
+  TlsStats tls_stats_;
   std::deque<SocketSlot> soon_;  // to be flushed
   std::deque<SocketSlot> bulk_;  // the same, after these
   std::vector<core::ConnectionId> closing_;

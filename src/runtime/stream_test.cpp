@@ -57,7 +57,7 @@ std::string closed(StreamEnd end) { return "closed:" + std::to_string(static_cas
 
 class StreamTest : public testing::Test {
  protected:
-  StreamTest() : table_(3, limits(), driver_) {}
+  StreamTest() : table_(3, limits(), driver_, clock_, no_log_) {}
 
   static StreamLimits limits() {
     StreamLimits limits;
@@ -93,6 +93,8 @@ class StreamTest : public testing::Test {
 
   std::vector<std::string> log_;  // outlives the table and its handlers
   ScriptedDriver driver_;
+  SystemClock clock_;
+  telemetry::NullLogger no_log_;
   StreamTable table_;
   Recorder* recorder_ = nullptr;  // of the last accept()
 };
@@ -196,7 +198,7 @@ TEST_F(StreamTest, WhateverTheNthSendAnswersEveryByteLeavesOnceInOrder) {
   for (std::size_t n = 0;; ++n) {
     SCOPED_TRACE(n);
     ScriptedDriver driver;
-    StreamTable table(0, limits(), driver);
+    StreamTable table(0, limits(), driver, clock_, no_log_);
     Stream& stream = *table.add_accepted({});
     stream.set_handler(std::make_unique<Recorder>(log_));
     for (std::size_t i = 0; i < n; ++i) driver.answers.push_back(Answer::takes(7));
@@ -531,7 +533,7 @@ TEST_F(StreamTest, APeerThatNeverEndsIsClosedWhenTheLingerTimeIsUp) {
 TEST_F(StreamTest, AFinishingStreamThatStallsIsClosed) {
   StreamLimits patient = limits();
   patient.linger_max = seconds(60);
-  StreamTable table(0, patient, driver_);
+  StreamTable table(0, patient, driver_, clock_, no_log_);
   Stream& stream = *table.add_accepted({});
   stream.set_handler(std::make_unique<Recorder>(log_));
   driver_.answers = {Answer::pending()};

@@ -11,8 +11,9 @@ using enum KeyEffect;
 constexpr KeyGroup kLater = KeyGroup::Later;
 constexpr KeyGroup kPro = KeyGroup::Pro;
 
-constexpr std::string_view kPlainHttp =
-    "this server speaks plain HTTP; let a proxy in front of it end TLS";
+constexpr std::string_view kNoAcme =
+    "let an ACME client such as certbot write the files of http_server.tls, and send SIGHUP";
+constexpr std::string_view kClientsTls = "it means nothing to a server's end of TLS";
 constexpr std::string_view kOptionsDecide =
     "nobody asks the back end: the namespace's other options and tokens alone would decide";
 constexpr std::string_view kNoBackEnd = "nobody asks a back end";
@@ -27,23 +28,8 @@ constexpr std::string_view kProOnly = "there is nothing of the kind";
 
 /// What comes with a later version: whoever adds it takes its line out.
 constexpr std::array kToCome = std::to_array<CentrifugoKey>({
-    {"http_server.tls", Ignored, kPlainHttp, kLater},
-    {"http_server.tls.enabled", Refused, kPlainHttp, kLater},
-    {"http_server.tls_autocert", Ignored, kPlainHttp, kLater},
-    {"http_server.tls_autocert.enabled", Refused, kPlainHttp, kLater},
-    {"http_server.tls_external", Ignored, kPlainHttp, kLater},
-    {"http_server.internal_tls", Ignored, kPlainHttp, kLater},
-    {"http_server.internal_tls.enabled", Refused, kPlainHttp, kLater},
-    {"websocket.decompressed_message_size_limit", Ignored,
-     "it is ten times websocket.message_size_limit"},
-    {"sse", Ignored, kNotFound, kLater},
-    {"http_stream", Ignored, kNotFound, kLater},
-    {"emulation", Ignored, kNotFound, kLater},
-    {"uni_sse", Ignored, kNotFound, kLater},
-    {"uni_http_stream", Ignored, kNotFound, kLater},
-    {"uni_websocket", Ignored, kNotFound, kLater},
-    {"client.connect_code_to_unidirectional_disconnect", Ignored,
-     "there are no unidirectional transports", kLater},
+    {"http_server.tls_autocert", Ignored, kNoAcme, kLater},
+    {"http_server.tls_autocert.enabled", Refused, kNoAcme, kLater},
     {"uni_grpc", Ignored, "there is no gRPC port", kLater},
     {"grpc_api", Ignored, "there is no gRPC port; the server API is HTTP's", kLater},
     {"channel.without_namespace.subscribe_proxy_enabled", Refused, kOptionsDecide, kLater},
@@ -67,6 +53,12 @@ constexpr std::array kToCome = std::to_array<CentrifugoKey>({
 });
 
 constexpr std::array kOthers = std::to_array<CentrifugoKey>({
+    {"http_server.tls.server_ca_pem", Ignored, kClientsTls},
+    {"http_server.tls.insecure_skip_verify", Ignored, kClientsTls},
+    {"http_server.tls.server_name", Ignored, kClientsTls},
+    {"http_server.internal_tls.server_ca_pem", Ignored, kClientsTls},
+    {"http_server.internal_tls.insecure_skip_verify", Ignored, kClientsTls},
+    {"http_server.internal_tls.server_name", Ignored, kClientsTls},
     {"http_server.http3", Ignored, "HTTP/1.1 is spoken"},
     {"http_server.h2c_external", Ignored, "HTTP/1.1 is spoken"},
     {"log.file", Ignored, "the log goes to standard error: let the shell or systemd redirect it"},
@@ -110,6 +102,23 @@ constexpr std::array kOthers = std::to_array<CentrifugoKey>({
     {"websocket.read_buffer_size", None, "connections share the buffers of their thread"},
     {"websocket.write_buffer_size", None, "connections share the buffers of their thread"},
     {"websocket.use_write_buffer_pool", None, "connections share the buffers of their thread"},
+    {"websocket.decompressed_message_size_limit", Ignored,
+     "it is ten times websocket.message_size_limit"},
+    {"client.connect_code_to_unidirectional_disconnect", Ignored,
+     "the codes are those that Centrifugo has without it"},
+    {"uni_websocket.compression", Ignored, "messages of this transport are sent uncompressed"},
+    {"uni_websocket.compression_min_size", None, "nothing is compressed"},
+    {"uni_websocket.compression_level", None, "nothing is compressed"},
+    {"uni_websocket.decompressed_message_size_limit", None, "nothing is compressed"},
+    {"uni_websocket.read_buffer_size", None, "connections share the buffers of their thread"},
+    {"uni_websocket.write_buffer_size", None, "connections share the buffers of their thread"},
+    {"uni_websocket.use_write_buffer_pool", None, "connections share the buffers of their thread"},
+    {"uni_websocket.write_timeout", Ignored, "websocket.write_timeout is that of all transports"},
+    {"uni_websocket.disable_closing_handshake", Ignored, "a Close frame is sent"},
+    {"uni_sse.connect_code_to_http_response", Ignored,
+     "who may not connect is told so by a disconnect push"},
+    {"uni_http_stream.connect_code_to_http_response", Ignored,
+     "who may not connect is told so by a disconnect push"},
     {"webtransport", Ignored, kNotFound},
     {"admin", Ignored, "there is no admin page; the server API and /metrics tell what it tells"},
     {"prometheus.handler_prefix", Ignored, kFixedPath},
@@ -119,7 +128,6 @@ constexpr std::array kOthers = std::to_array<CentrifugoKey>({
     {"health.handler_prefix", Ignored, kFixedPath},
     {"swagger", Ignored, kNotFound},
     {"debug", Ignored, kNotFound},
-    {"init", Ignored, kNotFound},
     {"opentelemetry", Ignored, "nothing is traced"},
     {"graphite", Ignored, "let Prometheus or its exporter read /metrics"},
     {"usage_stats", None, "nothing is ever sent to anybody"},

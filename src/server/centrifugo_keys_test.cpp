@@ -137,7 +137,7 @@ TEST(Centrifugo, ALongListOfKeysIsCut) {
 
 TEST(Centrifugo, WhatWouldOpenSomethingIsRefused) {
   const std::pair<const char*, const char*> cases[] = {
-      {"http_server.tls.enabled", "this server speaks plain HTTP"},
+      {"http_server.tls_autocert.enabled", "let an ACME client such as certbot"},
       {"client.disallow_anonymous_connection_tokens", "a good token without a user"},
       {"http_api.disabled", "the API would be there"},
       {"websocket.disabled", "clients could connect"},

@@ -58,7 +58,7 @@ CommandOutput run_command(const CommandLine& line, std::span<const EnvironmentVa
     case Command::DefaultEnv:
       return write_default_environment(line, *config);
     default:
-      return check_configuration(line, *config);
+      return check_configuration(line, *config, now);
   }
 }
 

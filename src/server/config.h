@@ -21,6 +21,18 @@ enum class IoChoice : std::uint8_t { Auto, Uring, Epoll };
 /// module's Options. Names follow Centrifugo's keys where the concept is the same; what every key
 /// means and allows stands once, in config_schema.cpp.
 struct Config {
+  /// What one listener shows and asks for. Each is a PEM text, or a path of a file with one; those
+  /// with _file at their end are paths (tls_config.h).
+  struct Tls {
+    bool enabled = false;
+    std::string cert_pem{};
+    std::string cert_pem_file{};
+    std::string key_pem{};
+    std::string key_pem_file{};
+    std::string client_ca_pem{};
+    std::string client_ca_pem_file{};
+  };
+
   struct HttpServer {
     std::string address;
     std::uint16_t port = 8000;
@@ -29,6 +41,11 @@ struct Config {
     core::Duration tcp_user_timeout = std::chrono::seconds(30);
     std::vector<std::string> trusted_proxies;
     bool proxy_protocol = false;
+    bool tls_external = false;
+    struct PublicTls : Tls {
+      std::uint32_t handshakes_max = 64;
+    } tls;
+    Tls internal_tls;
   } http_server;
 
   struct Client {

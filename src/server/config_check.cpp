@@ -39,6 +39,13 @@ void add_warnings(Config& config) {
         "prometheus.enabled without http_server.internal_port: whoever reaches the port may read "
         "/metrics");
   }
+  const Config::HttpServer& http = config.http_server;
+  if (!http.tls.enabled && (!http.tls.cert_pem.empty() || !http.tls.cert_pem_file.empty())) {
+    warn("http_server.tls has a certificate, but is not enabled");
+  }
+  if (http.internal_tls.enabled && http.internal_port == 0) {
+    warn("http_server.internal_tls is enabled, but there is no http_server.internal_port");
+  }
   for (const std::string& network : config.http_server.trusted_proxies) {
     if (!network.ends_with("/0")) continue;
     warn("http_server.trusted_proxies holds everybody: any client may name itself as it likes");

@@ -6,6 +6,7 @@
 #include "server/channel_settings.h"
 #include "server/config_schema.h"
 #include "server/config_write.h"
+#include "server/tls_config.h"
 #include "server/token_keys.h"
 
 #include <fcntl.h>
@@ -94,13 +95,19 @@ CommandOutput generate_config(const CommandLine& line) {
   return {0, fmt::format("{} written; start with: sanjay serve --config {}\n", path, path), ""};
 }
 
-CommandOutput check_configuration(const CommandLine& line, const Config& config) {
+CommandOutput check_configuration(const CommandLine& line, const Config& config,
+                                  core::WallTime now) {
   if (const auto good = check_token_keys(config.client); !good) {
     return failed(good.error().message);
   }
+  const auto tls = make_tls(config.http_server);
+  if (!tls) return failed(tls.error().message);
   CommandOutput output{0, write_toml(config, TomlDetail::ValuesOnly), ""};
   for (const std::string& notice : config.notices) output.err += "note: " + notice + "\n";
   for (const std::string& warning : config.warnings) output.err += "warning: " + warning + "\n";
+  for (const std::string& warning : tls_warnings(*tls, now)) {
+    output.err += "warning: " + warning + "\n";
+  }
   output.err += path_or_default(line.config_path) + ": the configuration is good\n";
   return output;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/result.h"
+#include "core/time.h"
 #include "server/command_line.h"
 #include "server/config.h"
 
@@ -13,7 +14,8 @@ namespace sanjay::server {
 CommandOutput generate_config(const CommandLine& line);
 
 /// checkconfig: everything that is wrong, and the whole configuration with its secrets left out.
-CommandOutput check_configuration(const CommandLine& line, const Config& config);
+CommandOutput check_configuration(const CommandLine& line, const Config& config,
+                                  core::WallTime now);
 
 /// defaultconfig and defaultenv: all settings with their defaults, or as the base file has them;
 /// secrets too, since it is for a server to read.

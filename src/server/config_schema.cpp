@@ -43,6 +43,57 @@ constexpr std::array kSettingsBefore = std::to_array<Setting>({
      [](Config& c) -> Target { return &c.http_server.proxy_protocol; },
      "trusted proxies begin each connection with a PROXY header, which names the client; "
      "X-Forwarded-For is then ignored"},
+    {"http_server.tls_external",
+     [](Config& c) -> Target { return &c.http_server.tls_external; },
+     "http_server.tls is for http_server.port only, not for the internal one"},
+
+    {"http_server.tls.enabled",
+     [](Config& c) -> Target { return &c.http_server.tls.enabled; },
+     "speak TLS on http_server.port, and on the internal port unless it has TLS of its own "
+     "or http_server.tls_external says otherwise"},
+    {"http_server.tls.cert_pem",
+     [](Config& c) -> Target { return &c.http_server.tls.cert_pem; },
+     "certificate in PEM, those up to its issuer's behind it; or a file's path"},
+    {"http_server.tls.cert_pem_file",
+     [](Config& c) -> Target { return &c.http_server.tls.cert_pem_file; },
+     "path of a file with it, instead"},
+    {"http_server.tls.key_pem",
+     [](Config& c) -> Target { return &c.http_server.tls.key_pem; },
+     "its private key in PEM, not encrypted; or a file's path", 0, 0, "", true},
+    {"http_server.tls.key_pem_file",
+     [](Config& c) -> Target { return &c.http_server.tls.key_pem_file; },
+     "path of a file with it, instead"},
+    {"http_server.tls.client_ca_pem",
+     [](Config& c) -> Target { return &c.http_server.tls.client_ca_pem; },
+     "certificates in PEM, or a file's path: clients must show one that comes from these; "
+     "empty: they are not asked"},
+    {"http_server.tls.client_ca_pem_file",
+     [](Config& c) -> Target { return &c.http_server.tls.client_ca_pem_file; },
+     "path of a file with them, instead"},
+    {"http_server.tls.handshakes_max",
+     [](Config& c) -> Target { return &c.http_server.tls.handshakes_max; },
+     "TLS handshakes one shard has under way at a time; others wait their turn", 1, 65536},
+    {"http_server.internal_tls.enabled",
+     [](Config& c) -> Target { return &c.http_server.internal_tls.enabled; },
+     "speak TLS on http_server.internal_port with the certificate of this section"},
+    {"http_server.internal_tls.cert_pem",
+     [](Config& c) -> Target { return &c.http_server.internal_tls.cert_pem; },
+     "as http_server.tls.cert_pem"},
+    {"http_server.internal_tls.cert_pem_file",
+     [](Config& c) -> Target { return &c.http_server.internal_tls.cert_pem_file; },
+     "as http_server.tls.cert_pem_file"},
+    {"http_server.internal_tls.key_pem",
+     [](Config& c) -> Target { return &c.http_server.internal_tls.key_pem; },
+     "as http_server.tls.key_pem", 0, 0, "", true},
+    {"http_server.internal_tls.key_pem_file",
+     [](Config& c) -> Target { return &c.http_server.internal_tls.key_pem_file; },
+     "as http_server.tls.key_pem_file"},
+    {"http_server.internal_tls.client_ca_pem",
+     [](Config& c) -> Target { return &c.http_server.internal_tls.client_ca_pem; },
+     "as http_server.tls.client_ca_pem"},
+    {"http_server.internal_tls.client_ca_pem_file",
+     [](Config& c) -> Target { return &c.http_server.internal_tls.client_ca_pem_file; },
+     "as http_server.tls.client_ca_pem_file"},
 
     {"client.insecure", [](Config& c) -> Target { return &c.client.insecure; },
      "every client may connect, subscribe and publish without a token; for development only"},
@@ -399,6 +450,10 @@ constexpr auto joined(std::index_sequence<kIndex...>) {
 
 constexpr auto kSettings = joined(std::make_index_sequence<kChannelSettings.size()>());
 
+/// Certificates expire while the server runs: within a section that needs a restart they need none.
+constexpr std::array<std::string_view, 6> kReloaded{
+    "cert_pem", "cert_pem_file", "key_pem", "key_pem_file", "client_ca_pem", "client_ca_pem_file"};
+
 /// Keys, and with a dot at their end whole sections, that shape what is built at start.
 constexpr std::array<std::string_view, 8> kNeedRestart{"http_server.",
                                                        "runtime.",
@@ -433,6 +488,11 @@ bool is_section(std::string_view path) {
 }
 
 bool needs_restart(std::string_view path) {
+  const std::string_view section = path.substr(0, path.rfind('.'));
+  if ((section == "http_server.tls" || section == "http_server.internal_tls") &&
+      std::ranges::find(kReloaded, path.substr(section.size() + 1)) != kReloaded.end()) {
+    return false;
+  }
   return std::ranges::any_of(kNeedRestart, [&](std::string_view key) {
     return key.ends_with('.') ? path.starts_with(key) : path == key;
   });

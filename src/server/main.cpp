@@ -8,6 +8,7 @@
 #include "server/jwks_endpoints.h"
 #include "server/log.h"
 #include "server/server.h"
+#include "server/tls_config.h"
 #include "server/wiring.h"
 
 #include <csignal>
@@ -63,9 +64,24 @@ std::string joined(const std::vector<std::string_view>& keys) {
   return text;
 }
 
+/// What a configuration is made real with, beside itself, and what outlives each of them.
+struct Resources {
+  std::size_t open_files_max;
+  JwksEndpoints endpoints;
+  std::shared_ptr<runtime::TicketKeys> ticket_keys = std::make_shared<runtime::TicketKeys>();
+};
+
+void log_warnings(const Config& config, const Wiring& wiring, telemetry::Logger& log) {
+  for (const std::string& warning : config.warnings) log.log(telemetry::Level::Warn, warning, {});
+  const TlsListeners tls{wiring.transport.tls, wiring.transport.internal_tls};
+  for (const std::string& warning : tls_warnings(tls, runtime::SystemClock().wall_now())) {
+    log.log(telemetry::Level::Warn, warning, {});
+  }
+}
+
 // Reads the configuration again. What is wrong with it is logged, and the running one stays.
-void reload(const CommandLine& line, std::size_t open_files_max, JwksEndpoints& endpoints,
-            Config& config, Server& server, AsyncLogger& log) {
+void reload(const CommandLine& line, Resources& resources, Config& config, Server& server,
+            AsyncLogger& log) {
   const auto refuse = [&](const std::string& reason) {
     server.reload_failed();
     log.log(telemetry::Level::Error, "configuration not reloaded", {{"reason", reason}});
@@ -73,28 +89,29 @@ void reload(const CommandLine& line, std::size_t open_files_max, JwksEndpoints& 
   auto wanted = config_for(line, read_environment());
   if (!wanted) return refuse(wanted.error().message);
   ReloadPlan plan = plan_reload(config, *std::move(wanted));
-  auto wiring = wire(plan.config, open_files_max, &endpoints);
+  auto wiring =
+      wire(plan.config, resources.open_files_max, &resources.endpoints, resources.ticket_keys);
   if (!wiring) {
-    endpoints.keep_old();
+    resources.endpoints.keep_old();
     return refuse(wiring.error().message);
   }
+  log.set_level(plan.config.log.level);
+  log_warnings(plan.config, *wiring, log);
   server.reload(*std::move(wiring));
-  endpoints.keep_new();
+  resources.endpoints.keep_new();
   config = std::move(plan.config);
-  log.set_level(config.log.level);
-  for (const std::string& warning : config.warnings) log.log(telemetry::Level::Warn, warning, {});
   log.log(telemetry::Level::Info, "configuration reloaded",
           {{"changed", joined(plan.changed)}, {"need_restart", joined(plan.need_restart)}});
 }
 
 // Until a signal asks to end the server; meanwhile carries out reloads and watches the shards.
-int wait_for_end(const sigset_t& signals, const CommandLine& line, std::size_t open_files_max,
-                 JwksEndpoints& endpoints, Config& config, Server& server, AsyncLogger& log) {
+int wait_for_end(const sigset_t& signals, const CommandLine& line, Resources& resources,
+                 Config& config, Server& server, AsyncLogger& log) {
   constexpr timespec kTick{1, 0};
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &kTick);
     if (signal == SIGTERM || signal == SIGINT) return signal;
-    if (signal == SIGHUP) reload(line, open_files_max, endpoints, config, server, log);
+    if (signal == SIGHUP) reload(line, resources, config, server, log);
     if (signal > 0) continue;  // no second has passed
     const core::Duration limit = config.runtime.watchdog_timeout;
     const unsigned stuck = server.stuck_for();
@@ -114,11 +131,11 @@ int serve(const CommandLine& line, Config config) {
   const sigset_t signals = block_signals();
   AsyncLogger log({.level = config.log.level});
   for (const std::string& notice : config.notices) log.log(telemetry::Level::Info, notice, {});
-  for (const std::string& warning : config.warnings) log.log(telemetry::Level::Warn, warning, {});
-  const std::size_t open_files_max = runtime::raise_open_file_limit();
-  JwksEndpoints endpoints(log);
-  auto wiring = wire(config, open_files_max, &endpoints);
+  Resources resources{runtime::raise_open_file_limit(), JwksEndpoints(log)};
+  JwksEndpoints& endpoints = resources.endpoints;
+  auto wiring = wire(config, resources.open_files_max, &endpoints, resources.ticket_keys);
   if (!wiring) return complain(wiring.error().message);
+  log_warnings(config, *wiring, log);
   endpoints.keep_new();
   auto server = Server::create(*std::move(wiring), log);
   if (!server) return complain(server.error().message);
@@ -126,11 +143,12 @@ int serve(const CommandLine& line, Config config) {
   if (!address) return complain(address.error().message);
   const std::string host = config.http_server.address.empty() ? "127.0.0.1" : (*address).host();
   runtime::Endpoint shown = runtime::Endpoint::parse(host, (*address).port).value_or(*address);
-  std::printf("sanjay is ready: http://%s\n", shown.to_string().c_str());
+  const char* scheme = config.http_server.tls.enabled ? "https" : "http";
+  std::printf("sanjay is ready: %s://%s\n", scheme, shown.to_string().c_str());
   std::fflush(stdout);
 
   endpoints.set_on_keys_changed([running = server->get()] { running->keys_changed(); });
-  const int signal = wait_for_end(signals, line, open_files_max, endpoints, config, **server, log);
+  const int signal = wait_for_end(signals, line, resources, config, **server, log);
   log.log(telemetry::Level::Info, "shutting down",
           {{"signal", std::int64_t{signal}},
            {"timeout_ms", core::to_milliseconds(config.shutdown.timeout)}});

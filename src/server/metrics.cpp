@@ -206,6 +206,32 @@ void write_transports(Writer& out, const SharedState& shared) {
   }
 }
 
+void write_tls(Writer& out) {
+  using Tls = runtime::TlsStats;
+  const auto tls = [](auto member) {
+    return [member](const ServerShard& s) -> const auto& {
+      return s.shard().streams().tls_stats().*member;
+    };
+  };
+  out.gauge("sanjay_tls_connections", "Connections that speak TLS, their handshakes done.",
+            tls(&Tls::connections));
+  out.gauge("sanjay_tls_handshakes", "TLS handshakes under way, those that wait among them.",
+            tls(&Tls::handshakes));
+  out.text.family("sanjay_tls_handshakes_total", Type::Counter,
+                  "TLS handshakes by how they ended.");
+  constexpr std::array<std::pair<std::string_view, Counter Tls::*>, 4> kResults{{
+      {"done", &Tls::done},
+      {"failed", &Tls::failed},
+      {"timed_out", &Tls::timed_out},
+      {"refused", &Tls::refused},
+  }};
+  for (const auto& [result, member] : kResults) {
+    out.text.sample({{"result", result}}, out.sum(tls(member)));
+  }
+  out.counter("sanjay_tls_resumptions_total", "TLS handshakes done with a ticket.",
+              tls(&Tls::resumed));
+}
+
 void write_clients(Writer& out) {
   const auto sessions = [](auto member) {
     return [member](const ServerShard& s) -> const auto& { return s.session_stats().*member; };
@@ -346,6 +372,7 @@ std::string write_metrics(const SharedState& shared, core::Instant now) {
   write_loop(out, shared);
   write_connections(out, shared);
   write_transports(out, shared);
+  write_tls(out);
   write_clients(out);
   write_messages(out);
   write_broker(out);

@@ -107,9 +107,12 @@ void Server::keys_changed() {
 
 void Server::return_memory() {
   constexpr std::uint64_t kConnectionBytes = 1024;  // docs/performance.md
+  constexpr std::uint64_t kTlsBytes = 14 * 1024;    // what TLS adds: docs/decisions/0017
   std::uint64_t needed = 0;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     const auto& streams = shards_[i]->streams().stats();
+    const auto& tls = shards_[i]->streams().tls_stats();
+    needed += tls.connections.value() * kTlsBytes;
     needed += streams.streams.value() * kConnectionBytes + streams.queued_bytes.value() +
               applications_[i]->hub_stats().pending_bytes.value();
   }

@@ -4,6 +4,7 @@
 #include "runtime/entropy.h"
 #include "runtime/shard_threads.h"
 #include "server/channel_config.h"
+#include "server/tls_config.h"
 #include "transport/http_connection.h"
 
 #include <algorithm>
@@ -137,10 +138,18 @@ void set_websocket_options(const Config::Websocket& config, transport::Transport
                          config.compression_takeover_max};
 }
 
+void set_pages(Wiring& wiring, const Config& config) {
+  wiring.demo = config.demo.enabled;
+  wiring.health = {config.health.enabled, config.health.external};
+  wiring.metrics = {config.prometheus.enabled, config.prometheus.external};
+  wiring.http_api = {true, config.http_api.external};
+}
+
 }  // namespace
 
 core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
-                          JwksEndpoints* endpoints) {
+                          JwksEndpoints* endpoints,
+                          std::shared_ptr<runtime::TicketKeys> ticket_keys) {
   Wiring wiring;
   if (const auto parsed = set_addresses(wiring, config); !parsed) {
     return std::unexpected(parsed.error());
@@ -171,6 +180,7 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
       per_table + transport::kRefusalsMax + transport::kInternalConnectionsMax;
   wiring.shard.streams.queue_bytes_max = config.client.queue_max_size;
   wiring.shard.streams.write_stall_max = config.websocket.write_timeout;
+  wiring.shard.streams.tls.handshakes_max = config.http_server.tls.handshakes_max;
   wiring.shard.yield = wiring.shards > runtime::available_cpus();
   wiring.shard.spin = std::chrono::microseconds(config.runtime.spin_us);
 
@@ -197,16 +207,16 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
   if (!proxies) return core::failure("http_server.trusted_proxies: " + proxies.error().message);
   wiring.transport.trusted_proxies = *std::move(proxies);
   wiring.transport.proxy_protocol = config.http_server.proxy_protocol;
+  SANJAY_TRY(const auto tls, make_tls(config.http_server, std::move(ticket_keys)));
+  wiring.transport.tls = tls.external;
+  wiring.transport.internal_tls = tls.internal;
   wiring.admission = {config.client.connection_limit_per_address,
                       config.client.connection_rate_limit, random_key()};
   wiring.transport.upgrades_per_second = config.client.connection_pace;
 
   wiring.api = {config.http_api.key, config.http_api.insecure, config.channel.max_length};
   wiring.api.error_mode = config.http_api.error_mode;
-  wiring.demo = config.demo.enabled;
-  wiring.health = {config.health.enabled, config.health.external};
-  wiring.metrics = {config.prometheus.enabled, config.prometheus.external};
-  wiring.http_api = {true, config.http_api.external};
+  set_pages(wiring, config);
   return wiring;
 }
 

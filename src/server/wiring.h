@@ -57,7 +57,9 @@ struct Wiring {
 /// Fails with a message for the operator when a value only shows its fault here (an address, an
 /// origin pattern). `open_files_max` is the limit of open files of one descriptor table. Token keys
 /// are fetched by `endpoints`, which must be there when the configuration names an endpoint.
+/// `ticket_keys`: those of the wiring before, so that TLS clients may resume after a reload.
 core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
-                          JwksEndpoints* endpoints = nullptr);
+                          JwksEndpoints* endpoints = nullptr,
+                          std::shared_ptr<runtime::TicketKeys> ticket_keys = nullptr);
 
 }  // namespace sanjay::server

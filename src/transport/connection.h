@@ -10,6 +10,7 @@
 #include "runtime/shard.h"
 #include "runtime/stream.h"
 #include "runtime/timer_wheel.h"
+#include "runtime/tls/tls_context.h"
 #include "session/session.h"
 #include "telemetry/counter.h"
 #include "transport/compression.h"
@@ -21,6 +22,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,6 +42,10 @@ struct TransportOptions {
   /// a PROXY header, with which each of their connections must then begin. Never both.
   http::TrustedProxies trusted_proxies;
   bool proxy_protocol = false;
+  /// What connections to the public and to the internal port speak; null: no TLS. A PROXY header
+  /// stands before it.
+  std::shared_ptr<const runtime::TlsContext> tls;
+  std::shared_ptr<const runtime::TlsContext> internal_tls;
   std::uint32_t upgrades_per_second = 0;  // of one shard, see UpgradePace
   std::string websocket_path = "/connection/websocket";
   websocket::Limits websocket;

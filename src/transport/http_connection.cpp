@@ -63,6 +63,16 @@ HttpConnection::AddressSource source_of(const ShardServices& services,
   return services.options->proxy_protocol ? Source::ProxyHeader : Source::ForwardedFor;
 }
 
+// Where a PROXY header is due, it comes first and in the clear.
+void start_tls_at_once(ShardServices& services, runtime::Stream& stream,
+                       const HttpConnection::Arrival& arrival) {
+  const auto& tls =
+      arrival.port == Port::Internal ? services.options->internal_tls : services.options->tls;
+  if (tls && arrival.source != HttpConnection::AddressSource::ProxyHeader) {
+    stream.start_tls(tls, services.shard.now());
+  }
+}
+
 http::RequestLimits request_limits(const ShardServices& services,
                                    const HttpConnection::Arrival& arrival) {
   http::RequestLimits limits = services.options->http;
@@ -112,6 +122,10 @@ void HttpConnection::take_proxy_header(std::span<char>& bytes) {
       break;
   }
   const auto header = std::exchange(proxy_header_, nullptr);
+  if (const auto& tls = services_.options->tls) {
+    stream_.start_tls(tls, services_.shard.now(), {bytes.data(), bytes.size()});
+    bytes = {};
+  }
   // Without a client's address the proxy speaks for itself: a health check.
   if (const auto& source = header->source()) {
     stream_.set_peer({source->address, source->port});
@@ -266,6 +280,7 @@ void HttpConnection::end_after_answer() {
 void accept_connection(ShardServices& services, runtime::Stream& stream) {
   HttpConnection::Arrival arrival;
   arrival.source = source_of(services, stream);
+  start_tls_at_once(services, stream, arrival);
   limits::Ticket ticket;
   if (arrival.source == HttpConnection::AddressSource::Peer) {
     auto place = services.admission.enter(stream.peer().address);
@@ -289,6 +304,7 @@ void accept_over_limit(ShardServices& services, runtime::Stream& stream) {
   HttpConnection::Arrival arrival;
   arrival.source = source_of(services, stream);
   arrival.over_limit = true;
+  start_tls_at_once(services, stream, arrival);
   stream.set_handler(std::make_unique<HttpConnection>(services, stream, arrival));
 }
 
@@ -299,6 +315,7 @@ void accept_internal(ShardServices& services, runtime::Stream& stream) {
   }
   HttpConnection::Arrival arrival;
   arrival.port = Port::Internal;
+  start_tls_at_once(services, stream, arrival);
   stream.set_handler(std::make_unique<HttpConnection>(services, stream, arrival));
 }
 

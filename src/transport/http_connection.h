@@ -128,7 +128,8 @@ class HttpConnection final : public Connection {
 };
 
 /// Gives an accepted stream its handler and its place among the connections of its address; refuses
-/// it with 429 when there is none. A trusted proxy's connections are counted by their clients.
+/// it with 429 when there is none, or without a word where that would cost a TLS handshake. A
+/// trusted proxy's connections are counted by their clients.
 void accept_connection(ShardServices& services, runtime::Stream& stream);
 
 /// Takes a connection beyond the limit of the process for one request, which must come within a

@@ -43,6 +43,8 @@ export interface ServerOptions {
   port?: number;
   /** Open to everyone, as for development; true unless said otherwise. */
   dev?: boolean;
+  /** Its configuration has TLS on the public port. */
+  tls?: boolean;
   configuration?: Configuration;
   arguments?: string[];
   /** Limit of open files, soft and hard; the test's own unless said. */
@@ -74,12 +76,14 @@ export class Server {
   private readonly log = new Arrivals<string>();
   private readonly command: string[];
   private readonly openFiles: number | undefined;
+  private readonly scheme: "http" | "https";
   private process!: ChildProcess;
   private exited!: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   private stopping = false;
 
   private constructor(t: Cleanup, options: ServerOptions) {
     this.openFiles = options.openFiles;
+    this.scheme = options.tls ? "https" : "http";
     this.command = [
       "serve",
       ...(options.dev === false ? [] : ["--dev"]),
@@ -106,11 +110,12 @@ export class Server {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.scheme}://127.0.0.1:${this.port}`;
   }
 
   get websocketUrl(): string {
-    return `ws://127.0.0.1:${this.port}/connection/websocket`;
+    const scheme = this.scheme === "https" ? "wss" : "ws";
+    return `${scheme}://127.0.0.1:${this.port}/connection/websocket`;
   }
 
   get pid(): number {
@@ -177,9 +182,9 @@ export class Server {
       this.stopping = true;
       throw new Error(`the server did not start: ${JSON.stringify(first)}${this.report()}`);
     }
-    const match = /^sanjay is ready: http:\/\/127\.0\.0\.1:(\d+)$/.exec(first);
-    assert.ok(match, `unexpected ready line: ${first}`);
-    this.port = Number(match[1]);
+    const match = /^sanjay is ready: (https?):\/\/127\.0\.0\.1:(\d+)$/.exec(first);
+    assert.ok(match && match[1] === this.scheme, `unexpected ready line: ${first}`);
+    this.port = Number(match[2]);
   }
 
   private report(): string {
