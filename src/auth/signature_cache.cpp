@@ -16,9 +16,7 @@
 namespace sanjay::auth {
 
 void SignatureCache::FreeDigest::operator()(EVP_MD* digest) const { EVP_MD_free(digest); }
-void SignatureCache::FreeDigest::operator()(EVP_MD_CTX* context) const {
-  EVP_MD_CTX_free(context);
-}
+void SignatureCache::FreeDigest::operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 
 SignatureCache::SignatureCache(const core::SipKey& secret, std::size_t entries_max)
     : secret_(secret), entries_max_(entries_max), random_(secret.k0 ^ secret.k1) {

@@ -178,8 +178,10 @@ bool TokenVerifier::is_signature_good(Algorithm algorithm, const SignedText& tex
   return is_signed_by_one_of(candidates, wanted, text, recall);
 }
 
-core::Result<void, TokenError> TokenVerifier::check_with_fetched_keys(
-    Algorithm algorithm, const Member& kid, const SignedText& text, Recall& recall) const {
+core::Result<void, TokenError> TokenVerifier::check_with_fetched_keys(Algorithm algorithm,
+                                                                      const Member& kid,
+                                                                      const SignedText& text,
+                                                                      Recall& recall) const {
   // Before any look-up: what no fetched key can serve must not make anybody fetch.
   const auto* wanted = std::get_if<SignatureAlgorithm>(&algorithm);
   if (wanted == nullptr) return invalid(kNotTheKeys);

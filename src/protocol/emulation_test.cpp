@@ -39,9 +39,9 @@ TEST(Emulation, ReadsBytesOutOfAProtobufMessage) {
   EXPECT_EQ(request->session, "S");
   EXPECT_EQ(request->data, std::string_view("\x00\xff\x01", 3));
   EXPECT_TRUE(decode_protobuf_emulation(""));
-  for (const std::string_view bad : {std::string_view("\x0a"), std::string_view("\x0a\x02N"),
-                                     std::string_view("\x0a\x01\xff"), std::string_view("\x08\x01"),
-                                     std::string_view("{}")}) {
+  for (const std::string_view bad :
+       {std::string_view("\x0a"), std::string_view("\x0a\x02N"), std::string_view("\x0a\x01\xff"),
+        std::string_view("\x08\x01"), std::string_view("{}")}) {
     EXPECT_FALSE(decode_protobuf_emulation(bad)) << bad;
   }
 }

@@ -117,8 +117,7 @@ void append_connect_result(std::string& out, const ConnectResult& result) {
 // Each push once, for both writers.
 
 template <class Writer>
-void write_publication(std::string& out, std::string_view channel,
-                       const Publication& publication) {
+void write_publication(std::string& out, std::string_view channel, const Publication& publication) {
   Writer push(out, channel);
   append_publication(push.member("pub"), publication);
 }
@@ -132,8 +131,7 @@ void write_info(std::string& out, std::string_view channel, std::string_view kin
 }
 
 template <class Writer>
-void write_unsubscribe(std::string& out, std::string_view channel,
-                       const Unsubscribe& unsubscribe) {
+void write_unsubscribe(std::string& out, std::string_view channel, const Unsubscribe& unsubscribe) {
   Writer push(out, channel);
   ObjectWriter object(push.member("unsubscribe"));
   object.always_integer("code", unsubscribe.code);

@@ -104,7 +104,7 @@ TEST(Centrifugo, OneWarningNamesWhatIsSetAndSaysWhatHappensInstead) {
   const std::string text =
       "engine: {type: redis, redis: {address: 'redis://hush@redis:6379', io_timeout: 4s}}\n"
       "admin: {enabled: true, password: hush}\n"
-      "sse: {enabled: true}\n"
+      "uni_grpc: {enabled: true}\n"
       "user_status: {enabled: true}\n"
       "usage_stats: {disabled: true}\n"
       "websocket: {use_write_buffer_pool: true}\n"
@@ -115,8 +115,8 @@ TEST(Centrifugo, OneWarningNamesWhatIsSetAndSaysWhatHappensInstead) {
       "set for Centrifugo and not supported: engine.type, engine.redis.address (everything is kept "
       "in the memory of this process, and it knows nothing of other nodes); admin.enabled, "
       "admin.password (there is no admin page; the server API and /metrics tell what it tells); "
-      "sse.enabled (not yet: there is no such endpoint; it answers 404); user_status (of "
-      "Centrifugo PRO: there is nothing of the kind)";
+      "uni_grpc.enabled (not yet: there is no gRPC port); user_status (of Centrifugo PRO: there is "
+      "nothing of the kind)";
   EXPECT_EQ(config->warnings.front(), warning);
   for (const std::string& other : config->warnings) EXPECT_THAT(other, Not(HasSubstr("hush")));
   EXPECT_EQ(error_of(load("config.yaml", text, true)), warning);

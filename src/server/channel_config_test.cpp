@@ -225,7 +225,7 @@ TEST(ChannelConfig, EveryOptionOfANamespaceIsOneOfChannelsWithoutNamespace) {
     EXPECT_EQ(offset(twin->target(config), config.channel.without_namespace),
               offset(setting.target(options), options));
   }
-  EXPECT_EQ(names.size(), 26U);
+  EXPECT_EQ(names.size(), 29U);
   EXPECT_FALSE(needs_restart(kNamespacesKey));
 }
 

@@ -17,7 +17,7 @@ constexpr std::int64_t ns(core::Duration duration) { return duration.count(); }
 
 constexpr std::int64_t kBytesMax = 1 << 30;
 constexpr std::int64_t kBodyMax = 1 << 20;  // of any HTTP request
-constexpr std::int64_t kCpuMax = 1023;  // what a cpu_set_t can name
+constexpr std::int64_t kCpuMax = 1023;      // what a cpu_set_t can name
 constexpr std::int64_t kPublicationsMax = 10'000;
 
 /// Those that stand before the options of channels without namespace.
@@ -43,22 +43,18 @@ constexpr std::array kSettingsBefore = std::to_array<Setting>({
      [](Config& c) -> Target { return &c.http_server.proxy_protocol; },
      "trusted proxies begin each connection with a PROXY header, which names the client; "
      "X-Forwarded-For is then ignored"},
-    {"http_server.tls_external",
-     [](Config& c) -> Target { return &c.http_server.tls_external; },
+    {"http_server.tls_external", [](Config& c) -> Target { return &c.http_server.tls_external; },
      "http_server.tls is for http_server.port only, not for the internal one"},
 
-    {"http_server.tls.enabled",
-     [](Config& c) -> Target { return &c.http_server.tls.enabled; },
+    {"http_server.tls.enabled", [](Config& c) -> Target { return &c.http_server.tls.enabled; },
      "speak TLS on http_server.port, and on the internal port unless it has TLS of its own "
      "or http_server.tls_external says otherwise"},
-    {"http_server.tls.cert_pem",
-     [](Config& c) -> Target { return &c.http_server.tls.cert_pem; },
+    {"http_server.tls.cert_pem", [](Config& c) -> Target { return &c.http_server.tls.cert_pem; },
      "certificate in PEM, those up to its issuer's behind it; or a file's path"},
     {"http_server.tls.cert_pem_file",
      [](Config& c) -> Target { return &c.http_server.tls.cert_pem_file; },
      "path of a file with it, instead"},
-    {"http_server.tls.key_pem",
-     [](Config& c) -> Target { return &c.http_server.tls.key_pem; },
+    {"http_server.tls.key_pem", [](Config& c) -> Target { return &c.http_server.tls.key_pem; },
      "its private key in PEM, not encrypted; or a file's path", 0, 0, "", true},
     {"http_server.tls.key_pem_file",
      [](Config& c) -> Target { return &c.http_server.tls.key_pem_file; },
@@ -282,18 +278,15 @@ constexpr std::array kSettingsBefore = std::to_array<Setting>({
     {"http_stream.enabled", [](Config& c) -> Target { return &c.http_stream.enabled; },
      "offer HTTP-stream: the response to a POST brings what a WebSocket would"},
     {"http_stream.handler_prefix",
-     [](Config& c) -> Target { return &c.http_stream.handler_prefix; },
-     "path of it"},
+     [](Config& c) -> Target { return &c.http_stream.handler_prefix; }, "path of it"},
     {"http_stream.max_request_body_size",
      [](Config& c) -> Target { return &c.http_stream.max_request_body_size; },
      "bytes of the largest body of a request there", 64, kBodyMax},
 
     {"sse.enabled", [](Config& c) -> Target { return &c.sse.enabled; },
      "offer SSE (EventSource), which does the same with events"},
-    {"sse.handler_prefix", [](Config& c) -> Target { return &c.sse.handler_prefix; },
-     "path of it"},
-    {"sse.max_request_body_size",
-     [](Config& c) -> Target { return &c.sse.max_request_body_size; },
+    {"sse.handler_prefix", [](Config& c) -> Target { return &c.sse.handler_prefix; }, "path of it"},
+    {"sse.max_request_body_size", [](Config& c) -> Target { return &c.sse.max_request_body_size; },
      "bytes of the largest body of a request there", 64, kBodyMax},
 
     {"emulation.handler_prefix", [](Config& c) -> Target { return &c.emulation.handler_prefix; },
@@ -305,8 +298,7 @@ constexpr std::array kSettingsBefore = std::to_array<Setting>({
     {"uni_websocket.enabled", [](Config& c) -> Target { return &c.uni_websocket.enabled; },
      "offer WebSocket for clients that only listen"},
     {"uni_websocket.handler_prefix",
-     [](Config& c) -> Target { return &c.uni_websocket.handler_prefix; },
-     "path of it"},
+     [](Config& c) -> Target { return &c.uni_websocket.handler_prefix; }, "path of it"},
     {"uni_websocket.message_size_limit",
      [](Config& c) -> Target { return &c.uni_websocket.message_size_limit; },
      "bytes of the largest message such a client may send", 64, kBytesMax},
@@ -320,8 +312,7 @@ constexpr std::array kSettingsBefore = std::to_array<Setting>({
     {"uni_http_stream.enabled", [](Config& c) -> Target { return &c.uni_http_stream.enabled; },
      "offer HTTP-stream for clients that only listen"},
     {"uni_http_stream.handler_prefix",
-     [](Config& c) -> Target { return &c.uni_http_stream.handler_prefix; },
-     "path of it"},
+     [](Config& c) -> Target { return &c.uni_http_stream.handler_prefix; }, "path of it"},
     {"uni_http_stream.max_request_body_size",
      [](Config& c) -> Target { return &c.uni_http_stream.max_request_body_size; },
      "bytes of the largest body of a request there", 64, kBodyMax},

@@ -19,8 +19,9 @@ namespace {
 using Peer = MemoryServer::Peer;
 
 std::string request_of(std::string_view path, std::string_view body) {
-  return "POST " + std::string(path) + " HTTP/1.1\r\nHost: x\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+  return "POST " + std::string(path) +
+         " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         std::string(body);
 }
 
 std::string value_of(std::string_view json, std::string_view key) {
@@ -56,7 +57,7 @@ struct Server : MemoryServer {
   }
   std::string emulation(std::string_view session, std::string_view escaped) const {
     return request_of("/emulation", R"({"node":"node-1","session":")" + std::string(session) +
-                                  R"(","data":")" + std::string(escaped) + R"("})");
+                                        R"(","data":")" + std::string(escaped) + R"("})");
   }
   std::string status(core::ShardIndex shard, const std::string& request) {
     return say(connect(shard), request).substr(9, 3);
@@ -159,8 +160,8 @@ TEST(TransportWiring, PathsAreThoseOfTheConfiguration) {
   EXPECT_TRUE(wiring.transport.uni_websocket.join_push_messages);
   EXPECT_FALSE(wiring.transport.uni_websocket.disconnect_push);
   EXPECT_EQ(wiring.transport.init_path, "/connection/init");
-  for (const std::string_view wrong : {"events", "", "/connection/uni_sse", "/a?b", "/emulation",
-                                       "/connection/websocket/"}) {
+  for (const std::string_view wrong :
+       {"events", "", "/connection/uni_sse", "/a?b", "/emulation", "/connection/websocket/"}) {
     config.sse.handler_prefix = wrong;
     const auto refused = wire(config, 4096);
     ASSERT_FALSE(refused) << wrong;

@@ -112,8 +112,7 @@ void write_loop(Writer& out, const SharedState& shared) {
               driver(&Driver::completion_overflows));
 }
 
-void write_by_transport(Writer& out,
-                        Counter transport::TransportStats::OfTransport::*member) {
+void write_by_transport(Writer& out, Counter transport::TransportStats::OfTransport::* member) {
   for (std::size_t i = 0; i < transport::kTransports; ++i) {
     out.text.sample({{"transport", transport::kTransportNames[i]}},
                     out.sum([&](const ServerShard& s) -> const Counter& {
@@ -319,8 +318,7 @@ void write_broker(Writer& out) {
   out.counter("sanjay_history_gaps_total", "Times publications were found missing.",
               home(&Home::gaps));
   out.counter("sanjay_history_losses_total",
-              "Times they could not be had again and subscribers were told.",
-              home(&Home::losses));
+              "Times they could not be had again and subscribers were told.", home(&Home::losses));
 }
 
 void write_api(Writer& out) {

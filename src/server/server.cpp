@@ -107,7 +107,7 @@ void Server::keys_changed() {
 
 void Server::return_memory() {
   constexpr std::uint64_t kConnectionBytes = 1024;  // docs/performance.md
-  constexpr std::uint64_t kTlsBytes = 14 * 1024;    // what TLS adds: docs/decisions/0017
+  constexpr std::uint64_t kTlsBytes = 14 * 1024;    // what TLS adds: docs/decisions/0023
   std::uint64_t needed = 0;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     const auto& streams = shards_[i]->streams().stats();

@@ -49,7 +49,8 @@ ServerShard::ServerShard(SharedState& shared, runtime::Shard& shard, std::uint64
                wiring_->session.ping_interval / 256 * shard.index() / wiring_->shards,
                std::make_unique<protocol::JsonDecoder>(),
                std::make_unique<protocol::ProtobufDecoder>()},
-      services_{shard, &wiring_->transport, session_, routes_, shared.admission, compression_, *this},
+      services_{shard, &wiring_->transport, session_, routes_, shared.admission, compression_,
+                *this},
       tasks_(shared, hub_, services_) {
   session_.session_ids = shared.wiring->session_ids;
   session_.node = shared.node_uid;

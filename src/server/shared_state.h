@@ -99,7 +99,7 @@ struct SharedState {
   std::atomic<std::uint64_t> reloads{0};
   std::atomic<std::uint64_t> failed_reloads{0};
   std::atomic<std::uint64_t> key_fetches{0};  // so often token keys may have changed
-  std::counting_semaphore<> drained{0};  // released once per shard that has shut down
+  std::counting_semaphore<> drained{0};       // released once per shard that has shut down
 
  private:
   mutable std::mutex latest_mutex_;

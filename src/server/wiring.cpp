@@ -100,8 +100,8 @@ core::Status set_transports(transport::TransportOptions& options, const Config& 
                      options.http_stream),
         set_endpoint("sse", config.sse.enabled, config.sse, options.sse),
         set_endpoint("emulation", emulation, config.emulation, options.emulation),
-        set_path("uni_websocket", config.uni_websocket.enabled,
-                 config.uni_websocket.handler_prefix, options.uni_websocket.path),
+        set_path("uni_websocket", config.uni_websocket.enabled, config.uni_websocket.handler_prefix,
+                 options.uni_websocket.path),
         set_endpoint("uni_http_stream", config.uni_http_stream.enabled, config.uni_http_stream,
                      options.uni_http_stream),
         set_endpoint("uni_sse", config.uni_sse.enabled, config.uni_sse, options.uni_sse),
@@ -145,18 +145,8 @@ void set_pages(Wiring& wiring, const Config& config) {
   wiring.http_api = {true, config.http_api.external};
 }
 
-}  // namespace
-
-core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
-                          JwksEndpoints* endpoints,
-                          std::shared_ptr<runtime::TicketKeys> ticket_keys) {
-  Wiring wiring;
-  if (const auto parsed = set_addresses(wiring, config); !parsed) {
-    return std::unexpected(parsed.error());
-  }
-  wiring.tcp_user_timeout = config.http_server.tcp_user_timeout;
-  wiring.node_name = config.node.name;
-
+/// Threads, their descriptors, and what a stream is allowed.
+core::Status set_shards(Wiring& wiring, const Config& config, std::size_t open_files_max) {
   const unsigned shards =
       config.runtime.shards != 0 ? config.runtime.shards : runtime::available_cpus();
   wiring.shards = static_cast<core::ShardIndex>(std::min(shards, kShardsMax));
@@ -183,11 +173,27 @@ core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
   wiring.shard.streams.tls.handshakes_max = config.http_server.tls.handshakes_max;
   wiring.shard.yield = wiring.shards > runtime::available_cpus();
   wiring.shard.spin = std::chrono::microseconds(config.runtime.spin_us);
-
   for (const std::uint32_t cpu : config.runtime.pin_cpus) {
     wiring.pin_cpus.push_back(static_cast<int>(cpu));
   }
+  return {};
+}
 
+}  // namespace
+
+core::Result<Wiring> wire(const Config& config, std::size_t open_files_max,
+                          JwksEndpoints* endpoints,
+                          std::shared_ptr<runtime::TicketKeys> ticket_keys) {
+  Wiring wiring;
+  if (const auto parsed = set_addresses(wiring, config); !parsed) {
+    return std::unexpected(parsed.error());
+  }
+  wiring.tcp_user_timeout = config.http_server.tcp_user_timeout;
+  wiring.node_name = config.node.name;
+
+  if (const auto set = set_shards(wiring, config, open_files_max); !set) {
+    return std::unexpected(set.error());
+  }
   wiring.hub.shards = wiring.shards;
   wiring.hub.key = random_key();
   wiring.hub.home.position_check_every = config.client.channel_position_check_delay;

@@ -33,7 +33,7 @@ struct Wiring {
   runtime::DriverSetOptions drivers;
   core::ShardIndex shards = 1;
   runtime::ShardOptions shard;  // index to be filled in
-  hub::HubOptions hub;  // shard to be filled in
+  hub::HubOptions hub;          // shard to be filled in
   hub::MemoryBrokerOptions broker;
   TokenVerifiers tokens;
   std::shared_ptr<const session::SessionIds> session_ids;  // as at start, whatever is reloaded

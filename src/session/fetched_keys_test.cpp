@@ -210,8 +210,8 @@ TEST_P(FetchedKeysTest, EverySessionOfAShardSharesWhatItsCacheKnows) {
   EXPECT_EQ(context_->signatures.size(), 2U);
   subscribe("sub_refresh", R"({"sub":"42","channel":"a","exp":1700000040})");
   EXPECT_EQ(context_->signatures.size(), 3U);
-  say(client, R"({"id":3,"refresh":{"token":")" +
-                  signed_token(R"({"sub":"42","exp":1700000090})") + R"("}})");
+  say(client, R"({"id":3,"refresh":{"token":")" + signed_token(R"({"sub":"42","exp":1700000090})") +
+                  R"("}})");
   EXPECT_EQ(client.take().find("error"), std::string::npos);
   EXPECT_EQ(context_->signatures.size(), 4U);
   // The key is gone, and with it whatever was signed by it.

@@ -65,9 +65,9 @@ protocol::CommandDecoder& Session::decode(std::string_view message) const {
     context_.json->begin_connect(message);
     return *context_.json;
   }
-  protocol::CommandDecoder& commands =
-      encoding().carries_binary ? *context_.protobuf
-                                : static_cast<protocol::CommandDecoder&>(*context_.json);
+  protocol::CommandDecoder& commands = encoding().carries_binary
+                                           ? *context_.protobuf
+                                           : static_cast<protocol::CommandDecoder&>(*context_.json);
   commands.begin(message);
   return commands;
 }

@@ -287,8 +287,8 @@ Session::Step Session::refresh(std::uint32_t id, const protocol::RefreshRequest&
   };
   if (request.token.empty()) return disconnect(protocol::kDisconnectBadRequest);
   if (!context_.options->verifier) return disconnect(protocol::kDisconnectInvalidToken);
-  auto claims = context_.options->verifier->verify_connection(request.token, now.wall,
-                                                              &context_.signatures);
+  auto claims =
+      context_.options->verifier->verify_connection(request.token, now.wall, &context_.signatures);
   if (!claims) {
     using Kind = auth::TokenError::Kind;
     const Kind kind = claims.error().kind;

@@ -133,8 +133,8 @@ TEST_F(UnidirectionalTest, GoesWithItsToken) {
 TEST_F(UnidirectionalTest, AnEmulatedClientIsToldItsSessionAndItsNode) {
   options_.insecure = true;
   start();
-  for (const auto encoding : {hub::Encoding::JsonStream, hub::Encoding::JsonSse,
-                              hub::Encoding::ProtobufStream}) {
+  for (const auto encoding :
+       {hub::Encoding::JsonStream, hub::Encoding::JsonSse, hub::Encoding::ProtobufStream}) {
     Client& client = add_client(encoding);
     const std::string reply = ask(client, R"({"id":1,"connect":{}})");
     const std::string name = session_ids_->name_of(client.session->connection());

@@ -18,10 +18,9 @@ TEST_F(StreamTest, CommandsComeByEmulationAndRepliesDownTheStream) {
   EXPECT_EQ(emulate(client.session, R"({"id":2,"subscribe":{"channel":"chat"}})"), "204");
   EXPECT_EQ(hear(client.peer), "{\"id\":2,\"subscribe\":{}}\n");
   Peer& caller = driver_.add_peer();
-  const std::string commands =
-      R"({"id":3,"publish":{"channel":"chat","data":{"a":"\n"}}})"
-      "\n"
-      R"({"id":4,"unsubscribe":{"channel":"chat"}})";
+  const std::string commands = R"({"id":3,"publish":{"channel":"chat","data":{"a":"\n"}}})"
+                               "\n"
+                               R"({"id":4,"unsubscribe":{"channel":"chat"}})";
   const std::string answer = say(caller, post("/emulation", emulation(client.session, commands)));
   EXPECT_EQ(answer,
             "HTTP/1.1 204 No Content\r\nCache-Control: no-store\r\nVary: Origin\r\n"
@@ -45,7 +44,9 @@ TEST_F(StreamTest, AProtobufClientsCommandsAreBytes) {
   const std::size_t at = body.find("\x4a\x38");  // field 9, 56 bytes
   ASSERT_NE(at, body.npos);
   std::string request = "\x0a\x06node-1\x12\x38" + body.substr(at + 2, 56) + "\x1a\x08";
-  request += "\x07\x08\x02\x2a\x03\x0a\x01" "a";
+  request +=
+      "\x07\x08\x02\x2a\x03\x0a\x01"
+      "a";
   EXPECT_EQ(status_of(say(driver_.add_peer(), post("/emulation", request, type))), "204");
   EXPECT_EQ(hear(peer), std::string("\x04\x08\x02\x32\x00", 5));
 }
@@ -60,8 +61,8 @@ TEST_F(StreamTest, EmulationAnswersWithTheStatusOfItsFault) {
   for (const std::string& body :
        {std::string("{"), std::string("[]"), std::string(""), std::string("null"),
         std::string(R"({"session":1,"node":"node-1","data":"{}"})"),
-        std::string(R"({"session":"a","node":"node-1","data":{}})"),
-        emulation(client.session, ""), good + "}"}) {
+        std::string(R"({"session":"a","node":"node-1","data":{}})"), emulation(client.session, ""),
+        good + "}"}) {
     EXPECT_EQ(status(post("/emulation", body)), "400") << body;
   }
   EXPECT_EQ(status(post("/emulation", good, "Content-Type: application/octet-stream\r\n")), "400")
@@ -183,9 +184,8 @@ TEST_F(StreamTest, BodiesAreTakenUpToTheirBound) {
     out.append(size.data()).append("\r\n").append(bytes - 2, ' ');
     return out.append("\r\n0\r\n\r\n");
   };
-  for (const std::string_view path :
-       {"/emulation", "/connection/http_stream", "/connection/sse", "/connection/uni_http_stream",
-        "/connection/uni_sse"}) {
+  for (const std::string_view path : {"/emulation", "/connection/http_stream", "/connection/sse",
+                                      "/connection/uni_http_stream", "/connection/uni_sse"}) {
     const std::string at_limit = "{}" + std::string(98, ' ');
     const std::string wanted = path == "/emulation" ? "400" : "200";
     EXPECT_EQ(status_of(say(driver_.add_peer(), post(path, at_limit))), wanted) << path;
@@ -227,14 +227,13 @@ TEST_F(StreamTest, AForeignOriginIsRefusedByEveryEndpoint) {
       const std::string answer = say(driver_.add_peer(), post(path, kConnect, header + json));
       EXPECT_EQ(status_of(answer), "403") << path << " " << evil;
       EXPECT_EQ(answer.find("Access-Control"), answer.npos);
-      EXPECT_EQ(status_of(say(driver_.add_peer(), "OPTIONS " + std::string(path) +
-                                                      " HTTP/1.1\r\nHost: x\r\n" + header +
-                                                      "\r\n")),
-                "403");
+      EXPECT_EQ(
+          status_of(say(driver_.add_peer(), "OPTIONS " + std::string(path) +
+                                                " HTTP/1.1\r\nHost: x\r\n" + header + "\r\n")),
+          "403");
     }
-    const std::string answer =
-        say(driver_.add_peer(),
-            post(path, kConnect, "Origin: https://www.good.example\r\n" + json));
+    const std::string answer = say(
+        driver_.add_peer(), post(path, kConnect, "Origin: https://www.good.example\r\n" + json));
     EXPECT_NE(status_of(answer), "403");
     EXPECT_NE(answer.find("\r\nVary: Origin\r\n"
                           "Access-Control-Allow-Origin: https://www.good.example\r\n"

@@ -37,13 +37,11 @@ void append_line_chunk(std::string& out, std::string_view message) {
 
 void append_event_chunk(std::string& out, std::string_view message) {
   std::size_t bytes = 0;
-  for_each_line(message, [&](std::string_view line) {
-    bytes += kDataField.size() + line.size() + 2;
-  });
+  for_each_line(message,
+                [&](std::string_view line) { bytes += kDataField.size() + line.size() + 2; });
   begin_chunk(out, bytes);
-  for_each_line(message, [&](std::string_view line) {
-    out.append(kDataField).append(line).append("\n\n");
-  });
+  for_each_line(message,
+                [&](std::string_view line) { out.append(kDataField).append(line).append("\n\n"); });
   out.append(kLineEnd);
 }
 

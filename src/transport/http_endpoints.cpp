@@ -137,8 +137,7 @@ void add_preflight(std::vector<Header>& headers, const http::RequestHead& head,
 }
 
 std::string stream_head(const http::RequestHead& head, hub::Encoding encoding) {
-  const bool events =
-      encoding == hub::Encoding::JsonSse || encoding == hub::Encoding::UniJsonSse;
+  const bool events = encoding == hub::Encoding::JsonSse || encoding == hub::Encoding::UniJsonSse;
   const bool binary = encoding == hub::Encoding::ProtobufStream;
   std::vector<Header> headers{
       {"Content-Type", events   ? "text/event-stream; charset=utf-8"
@@ -162,12 +161,21 @@ const HttpConnection::Endpoint* HttpConnection::find_endpoint(std::string_view p
   using Kind = Endpoint::Kind;
   using hub::Encoding;
   static constexpr Endpoint kEndpoints[] = {
-      {Kind::WebSocket, Encoding::JsonWebSocket, {},
-       [](const Options& o) -> const std::string& { return o.websocket_path; }, any_body},
-      {Kind::Echo, Encoding::JsonWebSocket, {},
-       [](const Options& o) -> const std::string& { return o.echo_path; }, any_body},
-      {Kind::UniWebSocket, Encoding::UniJsonWebSocket, {},
-       [](const Options& o) -> const std::string& { return o.uni_websocket.path; }, any_body},
+      {Kind::WebSocket,
+       Encoding::JsonWebSocket,
+       {},
+       [](const Options& o) -> const std::string& { return o.websocket_path; },
+       any_body},
+      {Kind::Echo,
+       Encoding::JsonWebSocket,
+       {},
+       [](const Options& o) -> const std::string& { return o.echo_path; },
+       any_body},
+      {Kind::UniWebSocket,
+       Encoding::UniJsonWebSocket,
+       {},
+       [](const Options& o) -> const std::string& { return o.uni_websocket.path; },
+       any_body},
       {Kind::Stream, Encoding::JsonStream, kPost, path_of<&Options::http_stream>,
        body_of<&Options::http_stream>},
       {Kind::Stream, Encoding::JsonSse, kGetAndPost, path_of<&Options::sse>,
@@ -379,8 +387,7 @@ void HttpConnection::become(Beginning&& beginning, std::span<char> behind) {
   stream_.set_queue_bytes_max(queue_bytes_max_);
   if (beginning.as == Beginning::As::Stream) {
     const bool chunked = !beginning.form.always_held;
-    auto next =
-        std::make_unique<StreamConnection>(services_, stream_, beginning.form, chunked);
+    auto next = std::make_unique<StreamConnection>(services_, stream_, beginning.form, chunked);
     StreamConnection& client = *next;
     hand_over(std::move(next));
     return client.start(beginning.response, beginning.message, behind);
@@ -388,7 +395,8 @@ void HttpConnection::become(Beginning&& beginning, std::span<char> behind) {
   services_.stats.upgrades.add();
   stream_.send(core::SegmentRef::copy_of(beginning.response));
   if (beginning.as == Beginning::As::Echo) {
-    auto next = std::make_unique<EchoConnection>(services_, stream_, std::move(beginning.compression));
+    auto next =
+        std::make_unique<EchoConnection>(services_, stream_, std::move(beginning.compression));
     EchoConnection& echo = *next;
     hand_over(std::move(next));
     if (!behind.empty()) echo.start(behind);

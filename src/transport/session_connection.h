@@ -17,8 +17,7 @@ namespace sanjay::transport {
 template <class Transport>
 class SessionConnection : public Transport, private session::SessionOutput {
  public:
-  void on_subscribed(hub::SubscriptionNumber subscription,
-                     hub::SubscriptionResult&& result) final;
+  void on_subscribed(hub::SubscriptionNumber subscription, hub::SubscriptionResult&& result) final;
   void on_hub_answer(std::uint32_t request, hub::Answer&& answer) final;
   void on_trouble(hub::SubscriptionNumber subscription, hub::Trouble trouble) final;
   void keep(const core::SegmentRef& bytes) final;

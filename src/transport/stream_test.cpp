@@ -52,9 +52,8 @@ TEST_F(StreamTest, SseBringsAnEventForEachLine) {
   const std::string escaped =
       "%7B%22id%22%3A1%2C%22connect%22%3A%7B%7D%7D%0A%7B%22id%22:2,%22subscribe%22:"
       "%7B%22channel%22:%22chat%22%7D%7D";
-  for (const auto& [peer, request] :
-       {std::pair<Peer*, std::string>(&posted, post(kSse, commands)),
-        {&got, get(std::string(kSse) + "?cf_connect=" + escaped)}}) {
+  for (const auto& [peer, request] : {std::pair<Peer*, std::string>(&posted, post(kSse, commands)),
+                                      {&got, get(std::string(kSse) + "?cf_connect=" + escaped)}}) {
     const std::string body = open(*peer, request);
     EXPECT_NE(head_.find("\r\nContent-Type: text/event-stream; charset=utf-8\r\n"), head_.npos);
     EXPECT_TRUE(body.starts_with("\r\ndata: {\"id\":1,\"connect\":{\"client\":\"")) << body;
@@ -75,17 +74,21 @@ TEST_F(StreamTest, AProtobufStreamBringsMessagesBehindTheirLengths) {
   start();
   Peer& peer = driver_.add_peer();
   const std::string connect("\x04\x08\x01\x22\x00", 5);
-  const std::string subscribe("\x07\x08\x02\x2a\x03\x0a\x01"
-                              "a",
-                              8);
-  const std::string body =
-      open(peer, post(kStream, connect + subscribe,
-                      "Content-Type: Application/Octet-Stream; charset=x\r\n"));
+  const std::string subscribe(
+      "\x07\x08\x02\x2a\x03\x0a\x01"
+      "a",
+      8);
+  const std::string body = open(
+      peer,
+      post(kStream, connect + subscribe, "Content-Type: Application/Octet-Stream; charset=x\r\n"));
   EXPECT_NE(head_.find("\r\nContent-Type: application/octet-stream\r\n"), head_.npos);
   EXPECT_TRUE(body.ends_with(std::string("\x04\x08\x02\x32\x00", 5)));
   EXPECT_NE(body.find("node-1"), body.npos);
   publish("a", "1");
-  EXPECT_EQ(hear(peer), std::string("\x0a\x22\x08\x12\x01" "a\x22\x03\x22\x01" "1", 11));
+  EXPECT_EQ(hear(peer), std::string("\x0a\x22\x08\x12\x01"
+                                    "a\x22\x03\x22\x01"
+                                    "1",
+                                    11));
   shut_down_all();
   const std::string end = hear(peer);
   EXPECT_NE(end.find("shutdown"), end.npos);
@@ -182,8 +185,8 @@ TEST_F(StreamTest, WhoDoesNotReadIsDisconnectedAsSlow) {
   slow.peer.room = SIZE_MAX;
   drain(slow.peer);
   const std::string heard = hear(slow.peer);
-  EXPECT_TRUE(heard.ends_with(
-      "{\"push\":{\"disconnect\":{\"code\":3008,\"reason\":\"slow\"}}}\n+end"))
+  EXPECT_TRUE(
+      heard.ends_with("{\"push\":{\"disconnect\":{\"code\":3008,\"reason\":\"slow\"}}}\n+end"))
       << heard;
   EXPECT_LT(heard.size(), 3000u) << "the rest of the queue was dropped";
   EXPECT_EQ(services_->stats.slow_disconnects.value(), 1u);
@@ -252,8 +255,8 @@ TEST_F(StreamTest, AClientsQueueHasItsOwnBoundWhateverWasAnsweredBefore) {
 TEST_F(StreamTest, EndpointsThatAreOffAreNotThere) {
   options_ = TransportOptions();
   start();
-  for (const auto path : {kStream, kSse, std::string_view("/emulation"),
-                          std::string_view("/connection/init")}) {
+  for (const auto path :
+       {kStream, kSse, std::string_view("/emulation"), std::string_view("/connection/init")}) {
     EXPECT_TRUE(say(driver_.add_peer(), post(path, "{}")).starts_with("[/")) << path;
   }
 }
@@ -262,11 +265,11 @@ TEST(Framing, WhatIsFramedInChunksIsTheMessageAgainWithoutThem) {
   using hub::Encoding;
   for (const std::size_t size : {1u, 15u, 16u, 255u, 256u, 70'000u}) {
     const std::string message(size, 'm');
-    for (const auto& [encoding, wanted] :
-         {std::pair(Encoding::JsonStream, message + "\n"), {Encoding::ProtobufStream, message},
-          {Encoding::JsonSse, "data: " + message + "\n\n"},
-          {Encoding::UniJsonStream, message + "\n"},
-          {Encoding::UniJsonSse, "data: " + message + "\n\n"}}) {
+    for (const auto& [encoding, wanted] : {std::pair(Encoding::JsonStream, message + "\n"),
+                                           {Encoding::ProtobufStream, message},
+                                           {Encoding::JsonSse, "data: " + message + "\n\n"},
+                                           {Encoding::UniJsonStream, message + "\n"},
+                                           {Encoding::UniJsonSse, "data: " + message + "\n\n"}}) {
       std::string bytes;
       append_framed(bytes, encoding, message);
       append_framed(bytes, encoding, message);

@@ -264,7 +264,7 @@ class TransportTest : public ::testing::Test,
   limits::AdmissionOptions admission_options_;
   bool internal_ = false;
   bool carrier_full_ = false;  // as when the way to another shard is
-  bool full_ = false;  // as when the process has as many connections as it may
+  bool full_ = false;          // as when the process has as many connections as it may
   std::unique_ptr<limits::ConnectionAdmission> admission_;
   std::unique_ptr<hub::MemoryBroker> broker_;
   std::unique_ptr<hub::Hub> hub_;

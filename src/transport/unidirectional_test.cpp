@@ -78,9 +78,8 @@ TEST_F(StreamTest, AUnidirectionalWebSocketBringsBarePushes) {
   const std::string connected = say(first, text(kWish));
   EXPECT_NE(connected.find(R"({"connect":{"client":")"), connected.npos) << connected;
   Peer& queried = driver_.add_peer();
-  const std::string answer =
-      say(queried, upgrade_request("/connection/uni_websocket?cf_connect=" +
-                                   std::string(kWishEscaped)));
+  const std::string answer = say(queried, upgrade_request("/connection/uni_websocket?cf_connect=" +
+                                                          std::string(kWishEscaped)));
   EXPECT_NE(answer.find(R"({"connect":{"client":")"), answer.npos) << answer;
   publish("chat", "1");
   EXPECT_EQ(std::exchange(first.from_shard, {}), frame(Opcode::Text, kPush));
