@@ -174,7 +174,8 @@ class DeltaSimulation : public SessionFixture {
     for (const std::string& message : std::exchange(follower.client->wire, {})) {
       if (follower.client->encoding == hub::Encoding::JsonWebSocket) {
         simdjson::dom::parser parser;
-        for (auto reply : parser.parse_many(message)) {
+        const simdjson::padded_string padded(message);
+        for (auto reply : parser.parse_many(padded)) {
           simdjson::dom::element found;
           if (reply["push"]["pub"].get(found) == simdjson::SUCCESS) {
             take(follower, from_json(found, negotiated));
