@@ -137,9 +137,8 @@ constexpr std::array kSettingsBefore = std::to_array<Setting>({
      "new WebSocket connections this server takes per second; 0: no limit", 0, 1'000'000},
 
     {"client.connection_pace", [](Config& c) -> Target { return &c.client.connection_pace; },
-     "new WebSocket connections each shard begins per second; the others wait for their turn, up "
-     "to "
-     "5 s, so that who is connected feels nothing of very many who come back; 0: nobody waits",
+     "new clients each shard begins per second; the others wait for their turn, up to 5 s, so that "
+     "who is connected feels less of very many who come back; 0: nobody waits",
      0, 1'000'000},
 
     {"client.token.hmac_secret_key",

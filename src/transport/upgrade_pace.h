@@ -11,11 +11,11 @@
 
 namespace sanjay::transport {
 
-/// Spreads the beginnings of clients over time. When very many come back at once (a network has
-/// failed, another server has restarted), each costs a handshake, a token and its subscriptions;
-/// taken as fast as they come they would fill the CPUs, and those who are connected would wait.
-/// So each shard begins so many a second, and the others wait for their turn, in their order. What
-/// waits costs nothing but its connection. One shard's thread.
+/// Spreads the beginnings of clients over time, on whatever transport. When very many come back at
+/// once (a network has failed, another server has restarted), each costs a handshake, a token and
+/// its subscriptions; taken as fast as they come they would fill the CPUs, and those who are
+/// connected would wait. So each shard begins so many a second, and the others wait for their turn,
+/// in their order. What waits costs nothing but its connection. One shard's thread.
 class UpgradePace {
  public:
   /// `per_second` 0: nobody waits.
